@@ -13,6 +13,7 @@ programs: setup ## Install the optional programs and Node packages of the tests 
 	.venv/bin/python -I scripts/optional_programs.py
 	.venv/bin/python -I scripts/environment.py node
 	.venv/bin/python -I scripts/environment.py node-tests
+	.venv/bin/python -I scripts/environment.py python-clients
 
 serve: setup ## Run the sandbox city and the hub (PORT=8000)
 	exec .venv/bin/simpul serve

@@ -15,6 +15,7 @@ class Purpose(DescribedEnum):
     HEALTHCARE = "HEALTHCARE", "Providing health care (UU 17/2023)."
     EDUCATION = "EDUCATION", "Enrolling and supporting pupils (UU 20/2003)."
     BUSINESS_SUPPORT = "BUSINESS_SUPPORT", "Supporting small businesses (UU 20/2008)."
+    BUSINESS_LICENSING = "BUSINESS_LICENSING", "Issuing and supervising business licences (PP 28/2025)."
     SUBJECT_REQUEST = (
         "SUBJECT_REQUEST",
         "Answering a person's request about their own data (UU PDP 27/2022, articles 5 to 13).",
@@ -29,6 +30,7 @@ class Scope(DescribedEnum):
 
     TAX = "tax", "Taxed land and buildings, bills and payments."
     MSMES = "msmes", "Small businesses and what they sell."
+    COVERAGE = "coverage", "The national health insurance: status, class and facility."
     IDENTITY = "identity", "Only whether the partner's data about a person matches the population register."
 
 
@@ -45,7 +47,7 @@ class CitizenScope(DescribedEnum):
     HOUSEHOLD = "citizen:household", "The family card and its members."
     HEALTH = (
         "citizen:health",
-        "Vaccinations and appointments for them; together with `citizen:civil-status`, the blood group.",
+        "Health insurance, vaccinations and appointments for them; with `citizen:civil-status`, the blood group.",
     )
     TAX = "citizen:tax", "Taxed land and buildings, bills and payments."
     MSMES = "citizen:msmes", "Small businesses and what they sell."

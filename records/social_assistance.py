@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 from records.description import DECIDES_ACCESS, DescribedEnum, Doc
 from records.identifiers import Nik, RegionCode, Rupiah
+from records.link_confidence import LinkConfidence
 from records.record import record
 
 _WOMAN_DAY_OFFSET: Final = 40
@@ -43,24 +44,13 @@ class AidEligibility(DescribedEnum):
     NOT_ELIGIBLE = "tidak layak", "Not entitled to it."
 
 
-class PaymentStatus(DescribedEnum):
+class AidPaymentStatus(DescribedEnum):
     """The state of a payment of social assistance."""
 
     PLANNED = "rencana", "Planned."
     PAID = "salur", "Paid to the person's account."
     COLLECTED = "cair", "Collected by the person."
     RETURNED = "retur", "Returned by the bank."
-
-
-class LinkConfidence(DescribedEnum):
-    """How surely a record is about the person of its identity number (NIK). The register's numbers are not clean."""
-
-    CONFIRMED = "confirmed", "The population register confirmed number, name and day of birth."
-    PROBABLE = "probable", "Not confirmed yet; the number agrees with the day of birth in the record."
-    DOUBTFUL = (
-        "doubtful",
-        "The number contradicts the day of birth, or several records have it. Their contents are withheld.",
-    )
 
 
 @record
@@ -88,7 +78,7 @@ class AssistanceRecord:
         agrees = born is not None and self.owner[6:12] in {f"{each:02}{born:%m%y}" for each in days}
         if self.is_shared or not (agrees or self.is_confirmed):
             return LinkConfidence.DOUBTFUL
-        return LinkConfidence.CONFIRMED if self.is_confirmed else LinkConfidence.PROBABLE
+        return LinkConfidence.CONFIRMED if self.is_confirmed else LinkConfidence.LIKELY
 
     def withhold_doubtful(self) -> AssistanceRecord:
         """The record, without its contents if it may be about another person."""
@@ -117,5 +107,5 @@ class AidPayment:
     programme: Annotated[AidProgramme, Doc("The programme.")]
     period: Annotated[str, Doc("Period that it is for, such as `2026-10`.")]
     amount: Annotated[Rupiah, Doc("Amount in whole Rupiah.")]
-    status: Annotated[PaymentStatus, Doc("State of the payment.")]
+    status: Annotated[AidPaymentStatus, Doc("State of the payment.")]
     paid_on: Annotated[date | None, Doc("Day on which it was paid; null before that.")]

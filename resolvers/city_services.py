@@ -10,7 +10,7 @@ from typing import Any, Final
 from auth.policy.children import get_city_date, is_under_age
 from engine.agencies.agency_codes import HUB
 from engine.agencies.routing_log import MissingPart
-from engine.batch import Batch, batch, load_answers
+from engine.batch import NEVER_ABSENT, Batch, batch, load_answers
 from records.calls.answers import Answers
 from records.calls.failures import AgencyFailure
 from records.city_services import (
@@ -47,7 +47,7 @@ async def city_services(codes: Sequence[str], context: HubBatchContext) -> Answe
     return {code: each for code, each in found.items() if each is not None}
 
 
-@batch(domain=None, is_fixed=True)
+@batch(domain=None, is_fixed=True, absent=NEVER_ABSENT)
 async def city_service_pages(
     queries: Sequence[CityServiceQuery], context: HubBatchContext
 ) -> Answers[CityServiceQuery, CityServicePage]:

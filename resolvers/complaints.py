@@ -13,6 +13,7 @@ from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
 from records.complaint_questions import ComplaintQuestion
+from records.complaint_searches import ComplaintSearch, FoundComplaints
 from records.complaint_surveys import ComplaintSurvey, SurveyedComplaints
 from records.complaints import (
     CategoryQuery,
@@ -47,6 +48,11 @@ class Complaints(Protocol):
         self, queries: Sequence[ComplaintSurvey], call: Call
     ) -> Answers[ComplaintSurvey, SurveyedComplaints]:
         """Complaints of a period, or the open ones, private ones included where the agency lists them."""
+
+    async def searches(
+        self, queries: Sequence[ComplaintSearch], call: Call
+    ) -> Answers[ComplaintSearch, FoundComplaints]:
+        """Public complaints by text and order."""
 
     async def categories(self, codes: Sequence[str], call: Call) -> Answers[str, ComplaintCategory]:
         """Categories by code."""

@@ -9,7 +9,7 @@ from engine.batch import batch, forward
 from records.calls.answers import Answers, keep_date
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
-from records.identifiers import Nik
+from records.identifiers import Nib, Nik
 from records.msmes import CatalogueProduct, CatalogueQuery, Msme, Product
 from resolvers.batch_context import HubBatchContext
 from resolvers.caching import ABOUT_OWNER, ABOUT_PERSON, PUBLIC
@@ -40,7 +40,30 @@ class MsmeKey(NamedTuple):
     id: str
 
 
+class BusinessKey(NamedTuple):
+    """A registered business, and the people who are responsible for it."""
+
+    nib: Nib
+    owners: tuple[Nik, ...]
+
+
 msmes_of = forward(Msmes, Msmes.msmes_of, absent=(), caching=ABOUT_PERSON)
+
+
+@batch(domain=Msmes, read="msmes_of", absent=())
+async def msmes_of_businesses(
+    keys: Sequence[BusinessKey], context: HubBatchContext
+) -> Answers[BusinessKey, Sequence[Msme]]:
+    """The enterprises that people responsible for a business enrolled with its number, not those that only name it."""
+    owners = list(dict.fromkeys(owner for key in keys for owner in key.owners))
+    found = await context.agencies[Msmes].msmes_of(owners, context.call)
+    answers: dict[BusinessKey, Sequence[Msme] | AgencyFailure] = {}
+    for key in keys:
+        enrolled = [found.get(owner, ()) for owner in key.owners]
+        failure = next((each for each in enrolled if isinstance(each, AgencyFailure)), None)
+        own = (msme for each in enrolled if not isinstance(each, AgencyFailure) for msme in each)
+        answers[key] = failure or tuple(each for each in own if each.nib == key.nib)
+    return keep_date(answers, found)
 
 
 @batch(domain=Msmes, caching=ABOUT_OWNER)

@@ -21,7 +21,7 @@ def build_agency_variables(
         return {}  # the hub reports it
     if agency not in AGENCIES:
         url = source.build_url(port=port, user=user, secret=secret, folder=health.get("folder", ""))
-        return source.build_variables(url, user=user, secret=secret)
+        return source.build_variables(url, user=user, secret=secret, state=health.get("state", ""))
     at = f"{LOOPBACK}:{port}"
     login = f"{quote(user, safe='')}:{quote(secret, safe='')}@{at}"
     match agency:

@@ -115,7 +115,7 @@ class _CityGraph(strawberry.Schema):
         publication = found if isinstance(found, Publication) else None
         refetch = None if publication is None else publication.refetch
         domain = None if refetch is None else refetch.batch.domain
-        fields = [route_field(self._narrow(each), domain, self._codes) for each in answered]
+        fields = [route_field(each, domain, self._codes) for each in map(self._narrow, answered) if _has_members(each)]
         for each in fields:
             mark_semantic_non_null(each, None if publication is None else publication.record)
         return fields
@@ -123,7 +123,19 @@ class _CityGraph(strawberry.Schema):
     def _narrow(self, field: StrawberryField) -> StrawberryField:
         if not isinstance(field, UnionField):
             return field
-        return field.narrow([each for each in field.members if _has_records(each, self._codes)])
+        codes = self._codes
+        return field.narrow(
+            {
+                member: by
+                for member, by in field.members.items()
+                if (_has_records(member, codes) if by is None else _is_answered(by, codes))
+            }
+        )
+
+
+def _has_members(field: StrawberryField) -> bool:
+    """Whether a field can have a value: one of several types needs an agency that has records of one."""
+    return not isinstance(field, UnionField) or bool(field.members)
 
 
 def _get_declared_fields(root: type[Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 Run by scripts/setup with a bare Python (standard library only): `current` exits 0 if .venv is up to date; `make` makes
 it (exit 3: this Python cannot make virtual environments). Both take `all` (requirements.lock) or `production`
 (deploy/requirements.lock: the hub alone). If npm is installed, `node` fetches the packages of the GraphiQL page and
-`node-tests` those of the tests.
+`node-tests` those of the tests. `python-clients` fetches the code generator of Python clients, apart from .venv.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "simpul.stamp"
 LOG = VENV / "setup.log"
 LOCKS = {"all": ROOT / "requirements.lock", "production": ROOT / "deploy" / "requirements.lock"}
+CLIENTS_LOCK = ROOT / "tests" / "clients" / "requirements.lock"
+PYTHON_CLIENTS = ROOT / ".simpul" / "python-clients"
 EXIT_CANNOT_MAKE = 3
 NPM_SECONDS = 300
 PROGRESS_INTERVAL_S = 5.0
@@ -48,6 +50,8 @@ def main(task: str, kind: str = "all") -> int:
             return check_current(LOCKS[kind])
         case "make":
             return make_environment(LOCKS[kind])
+        case "python-clients":
+            return fetch_python_clients()
         case "node":
             return fetch_node_packages(ROOT, "GraphiQL page", "the page will say so, everything else works")
         case _:
@@ -84,6 +88,23 @@ def make_environment(lock: Path) -> int:
     command.chmod(0o755)
     STAMP.write_text(_stamp(lock))
     _say(f"Made .venv with Python {version} in {time.monotonic() - started:.0f} s.", last=True)
+    return 0
+
+
+def fetch_python_clients() -> int:
+    """Install the code generator of Python clients if its lock changed. Never fails: one test is skipped without it."""
+    wanted = hashlib.sha256(CLIENTS_LOCK.read_bytes()).hexdigest()
+    stamp = PYTHON_CLIENTS / "simpul.stamp"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return 0
+    shutil.rmtree(PYTHON_CLIENTS, ignore_errors=True)
+    PYTHON_CLIENTS.mkdir(parents=True)
+    options = ["--no-deps", "--require-hashes", "--disable-pip-version-check", "--no-input", "--quiet"]
+    command = [*_pip(), "install", *options, "--target", str(PYTHON_CLIENTS), "-r", str(CLIENTS_LOCK)]
+    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - the environment's own pip
+    if done.returncode == 0:
+        stamp.write_text(wanted)
+    _say(f"Generator of Python clients: {'installed' if stamp.exists() else 'not installed, its test is skipped'}.")
     return 0
 
 

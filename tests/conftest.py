@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.databases.postgres import Postgres
 from sandbox.programs import WITHOUT_VARIABLE
+from sandbox.stand_ins.sources import CITY_VARIABLE, find_city
 from tests.plugins.optional_programs import (
     FindProgram,
     program,
@@ -98,6 +99,13 @@ def pbb(city_state: Path) -> Iterator[RunningAgency]:
 def crm(city_state: Path) -> Iterator[RunningAgency]:
     """The citizen complaints: Open311 GeoReport v2."""
     with run_agency("crm", city_state) as agency:
+        yield agency
+
+
+@pytest.fixture(scope="session")
+def satusehat(city_state: Path) -> Iterator[RunningAgency]:
+    """The health data exchange: FHIR R4, from its samples."""
+    with run_agency("satusehat", city_state, environment={CITY_VARIABLE: str(find_city().resolve())}) as agency:
         yield agency
 
 

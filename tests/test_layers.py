@@ -105,8 +105,9 @@ PLANTED = {
         ("connectors/drivers/http/planted_too.py", "import connectors.drivers.soap.driver"),
         ("connectors/drivers/sql/planted_too.py", "import connectors.drivers.files.driver"),
     ],
-    "Cases are built from domains, and no domain knows of cases": [
-        ("resolvers/hub/planted.py", "import resolvers.cases.inbox")
+    "Cases and places nearby are built from domains, and no domain knows of them": [
+        ("resolvers/hub/planted.py", "import resolvers.cases.inbox"),
+        ("resolvers/cases/planted.py", "import resolvers.nearby.pages"),
     ],
     "Services do not know each other": [
         ("services/ledger/planted.py", "import services.rights.exports"),

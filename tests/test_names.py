@@ -19,7 +19,7 @@ FOLDERS = (
 MAX_PARAMETERS = 6
 MAX_RESULTS = 2
 MAX_FILES = 16
-ONE_FILE_A_DOMAIN = {"records", "resolvers", "schema/types", "store/migrations/versions"}
+ONE_FILE_A_DOMAIN = {"records", "resolvers", "schema/types", "store/migrations/versions", "tests/schema/types"}
 """Folders that grow with the domains, each in one file of the same name; and the chain of migrations."""
 
 SHARED_CLASS_NAMES = {

@@ -306,6 +306,7 @@ def list_agency_codes(city: CityFolder) -> AgencyCodes:
     lacks = {
         code: {
             *each.manifest.lacks,
+            *each.manifest.wire.lacks,
             *(name for name, domain in commands.items() if domain is find_domains()[each.manifest.domain]),
         }
         - each.manifest.commands.keys()

@@ -31,7 +31,7 @@ def serve_samples(
     try:
         with TemporaryDirectory(prefix="simpul-") as state:
             url = source.build_url(port=at, user=_USER, secret=secret, folder=str(Path(state) / DROP))
-            variables = source.build_variables(url, user=_USER, secret=secret)
+            variables = source.build_variables(url, user=_USER, secret=secret, state=state)
             spec = AgencySpec(
                 name=agency,
                 port=at,

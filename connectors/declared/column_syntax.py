@@ -15,6 +15,8 @@ _STEP: Final = re.compile(r"([^.\[\]]+)(?:\[([^\]=]+)=([^\]]+)\])?(?:\.(?=.)|$)"
 """One step of a path, with a condition in brackets if it chooses an entry of a list."""
 PARENT: Final = "^"
 """The column of a row within another row: that other row."""
+EACH: Final = "[]."
+"""Between a list and a member of each of its entries."""
 _ROW_STEP: Final = re.compile(r"([^.\[\]]+)(\[\])?(?:\.(?=.)|$)|(\[\])(?:\.(?=.)|$)")
 _FIRST_NAME: Final = re.compile(r"[.\[]")
 
@@ -120,6 +122,15 @@ def _matches(entry: object, name: str, wanted: str) -> bool:
     return text(entry.get(name)) == wanted
 
 
+def each_of(entries: object, get: Callable[[Any], object]) -> Sequence[object] | None:
+    """The values that `get` takes from the objects of a list; None without a list. Raises `UnreadableError`."""
+    if entries is None:
+        return None
+    if not isinstance(entries, list) or not all(isinstance(each, Mapping) for each in entries):
+        raise UnreadableError("a list of objects")
+    return [get(each) for each in entries]
+
+
 def write_path(place: str, path: str, *, dig: str, pick: str) -> str:
     """The expression of a path. `dig` and `pick` are the names of the functions that it calls."""
     expression, names, end = "row", list[str](), 0
@@ -141,10 +152,16 @@ def _write_dig(expression: str, names: list[str], dig: str) -> str:
 
 
 def _write_json(place: str, path: str) -> str:
+    outer, is_list, inner = path.partition(EACH)
+    if is_list:
+        return f"each_of({_write_json(place, outer)}, lambda row: {_write_json(place, inner)})"
     return f"row.get({path!r})" if _is_name(path) else write_path(place, path, dig="dig", pick="pick")
 
 
 def _write_present_json(place: str, path: str) -> str:
+    outer, is_list, inner = path.partition(EACH)
+    if is_list:
+        return f"each_of({_write_present_json(place, outer)}, lambda row: {_write_present_json(place, inner)})"
     if _is_name(path):
         return _write_flat(place, path)
     return write_path(place, path, dig="dig_present", pick="pick_present")
@@ -163,6 +180,7 @@ FLAT_COLUMNS: Final = ColumnSyntax(_write_flat, _write_flat, has_paths=False)
 JSON_PATHS: Final = ColumnSyntax(
     _write_json,
     _write_present_json,
-    {"dig": dig, "dig_present": dig_present, "pick": pick, "pick_present": pick_present},
+    {"dig": dig, "dig_present": dig_present, "each_of": each_of, "pick": pick, "pick_present": pick_present},
 )
-"""A member of a JSON object, or of one within it: `address.street`, `point.0`, `codings[system=nik].value`."""
+"""A member of a JSON object, or of one within it: `address.street`, `point.0`, `codings[system=nik].value`.
+`owners[].nik` are those of all entries of a list."""

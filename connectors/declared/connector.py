@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic
 from typing import Any
 
 from pydantic import Field, SerializeAsAny, TypeAdapter, ValidationError
@@ -30,6 +31,7 @@ from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
 from connectors.declared.snapshot_sources import build_snapshot_sources
 from connectors.declared.tables import (
     CommandTable,
+    Duration,
     ManifestTable,
     NotDeclarableError,
     ReadTable,
@@ -49,6 +51,9 @@ class ProbeTable(ManifestTable):
         description="key that it is asked for; choose one that identifies no person. For a query, its fields as JSON:"
         " `'{\"year\": 2026}'`"
     )
+    every: Duration = Field(
+        default=0.0, description='time for which a good answer counts, such as `"1 h"`, for agencies with a daily quota'
+    )
 
     def parse_key(self, domain_read: DomainRead) -> Any:  # noqa: ANN401 - any key of a domain
         """The key as the domain's type. Raises `NotDeclarableError`."""
@@ -59,6 +64,15 @@ class ProbeTable(ManifestTable):
         except ValidationError:
             names = ", ".join(list_key_parts(domain_read.key))
             raise NotDeclarableError("probe.key", f"the read takes a query: write JSON with {names}") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadProbe:
+    """The read that is asked, its key, and the seconds for which a good answer counts."""
+
+    read: str
+    key: Any
+    every: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +93,7 @@ class DeclaredConnector:
         self,
         agency: str,
         reads: Mapping[str, Read | FacetRead],
-        probe: tuple[str, Any] | None,
+        probe: ReadProbe | None,
         snapshots: Sequence[SnapshotSource],
         commands: DeclaredCommands,
     ) -> None:
@@ -88,6 +102,7 @@ class DeclaredConnector:
         self.commands = commands
         self.snapshots = snapshots
         self._probe = probe
+        self._probed_at = float("-inf")
         self.__dict__.update(reads)
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
@@ -101,11 +116,13 @@ class DeclaredConnector:
                 raise AgencyUnavailable(self.agency, f"the snapshot '{each.snapshot.name}' is overdue")
         if self._probe is None:
             return
-        name, key = self._probe
-        read: Read = getattr(self, name)
-        for answer in (await read([key], call)).values():
+        if monotonic() - self._probed_at < self._probe.every:
+            return
+        read: Read = getattr(self, self._probe.read)
+        for answer in (await read([self._probe.key], call)).values():
             if isinstance(answer, AgencyFailure):
                 raise answer
+        self._probed_at = monotonic()
 
 
 class DeclaredTables(ManifestTable):
@@ -193,9 +210,7 @@ async def _refuse(agency: str, *_: object) -> Any:  # noqa: ANN401 - it never an
     raise AgencyNotOffered(agency)
 
 
-def _find_probe(
-    wanted: Mapping[str, DomainRead], tables: DeclaredTables, family: DriverFamily
-) -> tuple[str, Any] | None:
+def _find_probe(wanted: Mapping[str, DomainRead], tables: DeclaredTables, family: DriverFamily) -> ReadProbe | None:
     """The read of the probe, and its key. Raises `NotDeclarableError`."""
     probe = tables.probe
     if probe is None:
@@ -209,4 +224,4 @@ def _find_probe(
     table, key = tables.reads[probe.read], probe.parse_key(wanted[probe.read])
     if not isinstance(table, SnapshotReadTable):
         family.require_reads().check_probe(wanted[probe.read], table, key)
-    return probe.read, key
+    return ReadProbe(read=probe.read, key=key, every=probe.every)

@@ -23,6 +23,7 @@ from connectors.readers.names import person_name, to_ordinary_case
 from connectors.readers.niks import nik
 from connectors.readers.numbers import rounded_number, whole_number
 from connectors.readers.phones import phone
+from connectors.readers.qris import qris
 from connectors.readers.regions import region_code, region_from_numbers
 from connectors.readers.texts import comma_list, text, web_address
 from connectors.readers.unreadable import UnreadableError
@@ -119,6 +120,7 @@ NAMED_READERS: Final[Mapping[str, tuple[FieldReader, object]]] = {
     "region_code": (region_code, RegionCode),
     "region_from_numbers": (region_from_numbers, RegionCode),
     "coordinates": (coordinates, Coordinates),
+    "qris": (qris, str),
 }
 """Readers by the name that a manifest gives them, and the type that each returns."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -155,8 +155,8 @@ class FieldTable(ManifestTable):
         default=None,
         description="another reader than that of the field's type: `text`, `first_text` (of several columns),"
         " `long_text`, `web_address`, `ordinary_case`, `person_name`, `phone`, `rupiah`, `day`, `moment`, `utc_moment`,"
-        " `whole_number`, `rounded_number`, `region_code`, `region_from_numbers`, `coordinates`, `digits` (with"
-        " `width`)",
+        " `whole_number`, `rounded_number`, `region_code`, `region_from_numbers`, `coordinates`, `qris`,"
+        " `digits` (with `width`)",
     )
     width: Widths = Field(
         default=(), max_length=8, description="number of digits, for the reader `digits`; a list for several columns"
@@ -237,6 +237,11 @@ class WireTable(ManifestTable):
     def own_lookup(self) -> LookupClass:
         """How commands that the protocol itself says how to send are looked up."""
         return LookupClass.NONE
+
+    @property
+    def lacks(self) -> Collection[str]:
+        """Reads of the domain that an agency of a protocol does not have, as the wire says."""
+        return ()
 
     def list_credentials(self) -> dict[str, str]:
         """The secrets beside the address, by their place in the manifest."""

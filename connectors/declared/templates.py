@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
 from connectors.declared.domain_reads import KEY
 from connectors.declared.tables import NotDeclarableError
+from records.clocks import CITY_TIME_ZONE
 
-EXPRESSION_NAMES: Final[Mapping[str, Any]] = {"quote": quote}
+
+def _get_city_day() -> str:
+    return datetime.now(CITY_TIME_ZONE).date().isoformat()
+
+
+EXPRESSION_NAMES: Final[Mapping[str, Any]] = {"quote": quote, "get_city_day": _get_city_day}
 """The functions that expressions call."""
+_TODAY: Final = "today"
 KEYS: Final = "keys"
 CURSOR: Final = "cursor"
 _COLUMNS: Final = "columns"
@@ -51,7 +58,7 @@ class TemplateWriter:
         """
         self._types = types
         self._patterns = patterns
-        self._page = page
+        self._page = {_TODAY: "get_city_day()", **page}
         self._sends_numbers = sends_numbers
         self._columns = columns
         self._optional = optional
@@ -179,7 +186,7 @@ class TemplateWriter:
     def _find_absence(self, *values: object) -> str:
         """The condition under which a member is left out; empty for a member that is always sent."""
         names = {found[1] for value in values if isinstance(value, str) for found in _PLACEHOLDER.finditer(value)}
-        conditions = ["page is None"] if names & self._page.keys() - {_SIZE, *_COUNTERS} else []
+        conditions = ["page is None"] if names & self._page.keys() - {_SIZE, _TODAY, *_COUNTERS} else []
         parts = sorted(names.intersection(self._optional))
         return " or ".join([*conditions, *(f"key.{each} is None" for each in parts)])
 
@@ -191,7 +198,7 @@ class TemplateWriter:
         return "key" if name in {KEY, KEYS} else f"key.{name}"
 
     def _list_placeholders(self) -> str:
-        return ", ".join(f"{{{each}}}" for each in [*self._types, *self._page])
+        return ", ".join(f"{{{each}}}" for each in [*self._types, *self._page] if each != _TODAY)
 
 
 def list_page_placeholders(by: str, size: int, position: Sequence[str] = ()) -> Mapping[str, int | str]:

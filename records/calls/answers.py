@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -14,6 +14,19 @@ V = TypeVar("V")
 Answers = Mapping[K, V | AgencyFailure]
 """The result of a batch. A key that is absent is unknown to the agency (null, or an empty list). A key with an
 `AgencyFailure` as its answer failed alone. If the whole call failed, the failure is raised instead."""
+
+
+class CountedList(tuple[Any, ...]):  # noqa: SLOT001 - a tuple of any length has no slots for values
+    """A page of a list, from an agency that knows how many items all pages have."""
+
+    total: int
+
+    @classmethod
+    def build(cls, items: Iterable[Any], total: int) -> CountedList:
+        """The items of the page, and the number on all pages."""
+        page = cls(items)
+        page.total = total
+        return page
 
 
 class DatedAnswers(dict[K, V | AgencyFailure]):

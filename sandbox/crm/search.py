@@ -1,6 +1,6 @@
 """Searches complaints for a request: parses parameters, filters rows, cuts the page."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -10,6 +10,15 @@ PAGE_SIZE, MAX_PAGE_SIZE, MAX_KEYS = 50, 500, 500
 MAX_COUNT_DIGITS = 8
 WINDOW = timedelta(days=90)
 """Default window of a list without dates, ids or reporters."""
+
+
+NEWEST_FIRST = "-requested"
+_SORT_KEYS: Mapping[str, Callable[[CrmComplaint], float]] = {
+    NEWEST_FIRST: lambda each: -each.requested_at.timestamp(),
+    "requested": lambda each: each.requested_at.timestamp(),
+    "-updated": lambda each: -each.updated_at.timestamp(),
+    "-supporters": lambda each: -each.supporters,
+}
 
 
 class InvalidParameterError(Exception):
@@ -33,6 +42,9 @@ class Open311Search:
     page: int
     page_size: int
     extensions: bool
+    words: tuple[str, ...]
+    """Each of them is in the number, service, description or address."""
+    sort: str
     everything: bool
     """Private complaints, too, with their reporters: for officials, by the key of the city's systems."""
 
@@ -45,6 +57,9 @@ def parse_search(parameters: Mapping[str, str]) -> Open311Search:
         raise InvalidParameterError(f"code_status must be of {', '.join(STATES)}")
     if not status <= {"open", "closed"}:
         raise InvalidParameterError("status must be open or closed")
+    sort = parameters.get("sort", NEWEST_FIRST)
+    if sort not in _SORT_KEYS:
+        raise InvalidParameterError(f"sort must be of {', '.join(_SORT_KEYS)}")
     return Open311Search(
         ids=_parse_numbers(parameters, "service_request_id"),
         reporters=_parse_words(parameters, "reporter"),
@@ -60,6 +75,8 @@ def parse_search(parameters: Mapping[str, str]) -> Open311Search:
         page_size=min(_parse_count(parameters, "page_size", PAGE_SIZE), MAX_PAGE_SIZE),
         extensions=parameters.get("extensions") == "true",
         everything=parameters.get("scope") == "all",
+        words=tuple(parameters.get("q", "").casefold().split()),
+        sort=sort,
     )
 
 
@@ -74,6 +91,8 @@ def find_page(desk: ComplaintData, search: Open311Search, *, trusted: bool) -> l
         search = replace(search, start=desk.now - WINDOW)
     rows: list[CrmComplaint | PendingReport] = [*desk.pending, *desk.complaints]
     chosen = [row for row in rows if _is_visible(row, search) and _matches(row, search)]
+    if search.sort != NEWEST_FIRST:
+        chosen = [*sorted((row for row in chosen if isinstance(row, CrmComplaint)), key=_SORT_KEYS[search.sort])]
     return chosen[(search.page - 1) * search.page_size :][: search.page_size]
 
 
@@ -91,7 +110,16 @@ def _matches(row: CrmComplaint | PendingReport, search: Open311Search) -> bool:
         and (search.end is None or row.requested_at < search.end)
         and (search.updated_after is None or updated > search.updated_after)
         and _has_state_and_region(row, search)
+        and (not search.words or _has_words(row, search.words))
     )
+
+
+def _has_words(row: CrmComplaint | PendingReport, words: tuple[str, ...]) -> bool:
+    """A report without a number is not searched."""
+    if isinstance(row, PendingReport):
+        return False
+    text = f"{row.number}\n{row.service.name}\n{row.description}\n{row.address}".casefold()
+    return all(word in text for word in words)
 
 
 def _has_state_and_region(row: CrmComplaint | PendingReport, search: Open311Search) -> bool:

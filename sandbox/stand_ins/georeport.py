@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import unquote_plus
 from xml.sax.saxutils import escape
 
 from sandbox.agency import CannotStartError
@@ -78,14 +79,16 @@ class GeoReportReplies:
         return SampleReply(f"<service_definition>{_write_members(inner)}</service_definition>".encode(), "text/xml")
 
     def _search(self, form: str, given: Mapping[str, str]) -> SampleReply | None:
-        """A page of what some people reported, or of all requests; None if the server cannot search so."""
+        """A page of what some people reported, of all requests or of a text search; None if it cannot search so."""
         rows = self._find_reported(given)
         rows = self._find_handled(given) if rows is None else rows
+        rows = self._find_text(given) if rows is None else rows
         if rows is None:
             return None
         size = self._get_size(given)
         start = (int(given.get("page", "1")) - 1) * size
-        shown = [self._shorten(each, given, names_reporter=True) for each in rows[start : start + size]]
+        names_reporter = self._find_text(given) is None
+        shown = [self._shorten(each, given, names_reporter=names_reporter) for each in rows[start : start + size]]
         return _write(shown, *_NAMES["requests"], form, 200)
 
     def _find_reported(self, given: Mapping[str, str]) -> Sequence[Row] | None:
@@ -102,6 +105,15 @@ class GeoReportReplies:
         if not handling or any(given.get(name) != value for name, value in handling.items()):
             return None
         return self._list_period(given)
+
+    def _find_text(self, given: Mapping[str, str]) -> Sequence[Row] | None:
+        """Requests with each word somewhere, newest first or reversed; None if the call does not search for a text."""
+        table = self._extensions.get("search", {})
+        if not table or table["order"] not in given:
+            return None
+        words = unquote_plus(given.get(table["text"], "")).casefold().split()
+        rows = [each for each in self._list_period(given) if all(word in str(each).casefold() for word in words)]
+        return rows[::-1] if given[table["order"]] == table["orders"]["OLDEST"] else rows
 
     def _list_period(self, given: Mapping[str, str]) -> Sequence[Row]:
         """The requests of the period and the filters of a call, newest first."""

@@ -1,6 +1,6 @@
-"""The credential of the hub at a stand-in over HTTP: headers, parameters, form fields and OAuth 2.0 tokens.
+"""The credential of the hub at a stand-in over HTTP: headers, parameters, form fields, OAuth 2.0 tokens, signatures.
 
-Signatures and client certificates are not checked.
+Client certificates are not checked, and signatures only of services over HTTP with JSON or XML.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+
+from sandbox.stand_ins.signatures import SignatureCheck
 
 _TOKEN_SECONDS: Final = 3600
 _NO_MEMBERS: Final[Mapping[str, Any]] = {}
@@ -27,16 +29,23 @@ class HttpCredentialCheck:
         self.form: Mapping[str, str] = credential.get("form", {})
         self.body: Mapping[str, str] = credential.get("body", {})
         self._headers: Mapping[str, str] = credential.get("headers", {})
-        self._oauth2: Mapping[str, str] = credential.get("oauth2", {})
+        self._oauth2: Mapping[str, Any] = credential.get("oauth2", {})
         self._token = secrets.token_urlsafe(12)
+        self._token_signature = _build_check(self._oauth2)
+        self.signature = _build_check(credential)
 
     def is_token_request(self, request: Request) -> bool:
         """Whether a request is for the token endpoint."""
         return bool(self._oauth2) and request.url.path == urlsplit(self._oauth2["token_url"]).path
 
-    def issue_token(self, request: Request, form: Mapping[str, str]) -> Response:
+    def issue_token(self, request: Request, form: Mapping[str, str], body: bytes = b"") -> Response:
         """The answer of the token endpoint."""
         oauth2 = self._oauth2
+        if self._token_signature is not None:
+            if status := self._token_signature.find_refusal(request, body):
+                return JSONResponse({"responseCode": f"{status}7300", "responseMessage": "Unauthorized"}, status)
+            found = {"accessToken": self._token, "tokenType": "Bearer", "expiresIn": str(_TOKEN_SECONDS)}
+            return JSONResponse({"responseCode": "2007300", "responseMessage": "Successful", **found})
         asked = dict(parse_pairs(request.url.query))
         is_apigee = "grant_type" in urlsplit(oauth2["token_url"]).query
         login = f"{oauth2['client_id']}:{oauth2.get('client_secret', '')}"
@@ -60,6 +69,10 @@ class HttpCredentialCheck:
             for wanted, given in (*places, (self.form, dict(form)), (self.body, body))
             for name, value in wanted.items()
         )
+
+
+def _build_check(table: Mapping[str, Any]) -> SignatureCheck | None:
+    return SignatureCheck(table["signature"]) if "signature" in table else None
 
 
 def is_equal(given: str, secret: str) -> bool:

@@ -3,8 +3,9 @@
 A sample file holds `{"GET v1/markets/7?page=2": {...}}`. Parameters are in alphabetical order and not encoded, with
 commas between the values of one name; a form or a JSON body follows a space, as in `POST v1/search nib=1234`. A request
 with `{keys}` answers for any keys: with those rows that hold one of them, as the manifest's read names rows and key.
-`POST v1/search *` answers all other requests of that path, and `POST refused` those with a wrong credential. A reply is
-JSON, or the name of a file beside it: `"file:floods.xml"`.
+`{today}` stands for the present day in the city, and `*` for any signs. `POST v1/search *` answers all other requests
+of that path, and `POST refused` those with a wrong credential. A reply is JSON, the name of a file beside it
+(`"file:floods.xml"`), or JSON with a status: `{"http:status": 404, "body": {...}}`.
 """
 
 from __future__ import annotations
@@ -13,15 +14,19 @@ import json
 import mimetypes
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final
 
 from sandbox.agency import CannotStartError
+from sandbox.clock import WIB
 from sandbox.stand_ins.sources import StandInSource
 
 METHODS: Final = ("GET", "POST")
 _FILE: Final = "file:"
 _KEYS: Final = "{keys}"
+_ANY: Final = "*"
+_STATUS: Final = "http:status"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +61,38 @@ class SampleReplies:
     def __init__(self, source: StandInSource) -> None:
         self._exact: dict[str, SampleReply] = {}
         self._keyed: list[KeyedReply] = []
+        self._other: list[tuple[re.Pattern[str], SampleReply]] = []
         for name, replies in source.read_json():
-            for request, body in replies.items():
+            for given, body in replies.items():
+                request = _hide_today(given)
                 if request.partition(" ")[0] not in METHODS:
                     raise CannotStartError(f"{name}.json of {source.code}: '{request}' is not GET or POST and a path")
                 if _KEYS in request:
                     self._keyed.append(_build_keyed(source, request, body))
+                elif _ANY in request.removesuffix(f" {_ANY}"):
+                    pattern = re.compile(re.escape(request).replace(re.escape(_ANY), ".*"), re.DOTALL)
+                    self._other.append((pattern, _load_reply(source, body)))
                 else:
                     self._exact[request] = _load_reply(source, body)
 
     def find(self, line: str) -> SampleReply | None:
         """The reply to a request; None if no sample has it."""
+        line = _hide_today(line)
         if (exact := self._exact.get(line)) is not None:
             return exact
         keyed = next((reply for each in self._keyed if (reply := each.select(line)) is not None), None)
-        return keyed or self._exact.get(f"{line.partition(' ')[0]} {_find_path(line)} *")
+        other = (reply for pattern, reply in self._other if pattern.fullmatch(line))
+        return keyed or next(other, None) or self._exact.get(f"{line.partition(' ')[0]} {_find_path(line)} *")
+
+
+def _hide_today(request: str) -> str:
+    """A request with `{today}` in place of the present day: samples are loaded on one day, and asked for on others."""
+    return request.replace(datetime.now(WIB).date().isoformat(), "{today}")
 
 
 def _load_reply(source: StandInSource, body: Any) -> SampleReply:  # noqa: ANN401 - any JSON
+    if isinstance(body, dict) and _STATUS in body:
+        return replace(_write(body["body"]), status=body[_STATUS])
     if not isinstance(body, str) or not body.startswith(_FILE):
         return _write(body)
     path = source.samples / body.removeprefix(_FILE)

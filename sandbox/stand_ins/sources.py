@@ -101,9 +101,13 @@ class StandInSource:
                 except ValueError as error:
                     raise CannotStartError(f"{path} is not JSON: {error}") from error
 
-    def build_variables(self, url: str, *, user: str, secret: str) -> dict[str, str]:
-        """The variables that the wire of the manifest names, for a server at this address with this credential."""
-        values = {"url": url, "user": user, "client_id": user, "token_url": url}
+    def build_variables(self, url: str, *, user: str, secret: str, state: str = "") -> dict[str, str]:
+        """The variables that the wire of the manifest names, for a server at this address with this credential.
+
+        `state` is the folder of its data, which holds the hub's private key.
+        """
+        key = str(find_private_key(Path(state)))
+        values = {"url": url, "user": user, "client_id": user, "key_id": user, "token_url": url, "private_key": key}
         texts = sorted(_list_texts(self.manifest["wire"]), key=lambda each: each[0] != "url")
         found: dict[str, str] = {}
         for place, text in texts:
@@ -111,9 +115,9 @@ class StandInSource:
                 found.setdefault(variable, values.get(place, secret))
         return found
 
-    def fill_wire(self, *, user: str, secret: str) -> Any:  # noqa: ANN401 - a table of TOML
+    def fill_wire(self, *, user: str, secret: str, state: str = "") -> Any:  # noqa: ANN401 - a table of TOML
         """The table `wire`, with the values that `build_variables` gives its references."""
-        return _fill(self.manifest["wire"], self.build_variables("", user=user, secret=secret))
+        return _fill(self.manifest["wire"], self.build_variables("", user=user, secret=secret, state=state))
 
     def build_url(self, *, port: int, user: str, secret: str, folder: str = "") -> str:
         """The address of the stand-in: its port, or `folder` for files that only a folder can hold."""
@@ -123,6 +127,11 @@ class StandInSource:
         if self.driver == "sql":
             return f"postgresql://{quote(user, safe='')}:{quote(secret, safe='')}@{at}/{DATABASE}"
         return f"http://{at}"
+
+
+def find_private_key(state: Path) -> Path:
+    """The file of the private key that the hub signs with, in the folder of an agency's data."""
+    return state / "private_key.pem"
 
 
 def fill_days(text: str) -> str:
@@ -139,7 +148,7 @@ def find_city() -> Path:
 
 def list_served(city: Path) -> Sequence[str]:
     """The agencies of a city that the sandbox can serve: with own code, then those with samples only."""
-    codes = [path.stem for path in sorted((city / "agencies").glob("*.toml"))]
+    codes = sorted(path.stem for path in (city / "agencies").glob("*.toml"))
     others = [StandInSource(city, each) for each in codes if each not in AGENCIES]
     served = [each.code for each in others if each.has_samples and each.is_live]
     return (*(each for each in AGENCIES if each in codes), *served)

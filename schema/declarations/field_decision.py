@@ -163,7 +163,7 @@ class FieldDecision:
         needs_preferences = self._states_purpose and bool(people)
         return Facts(
             _UNKNOWN_PERSON if is_unknown else people,
-            getattr(record, guard.business) if guard.business is not None else None,
+            guard.get_named_business(record, key),
             getattr(key if guard.is_keyed else record, guard.agency) if guard.agency is not None else None,
             needs_preferences and self._concerns_child(people),
             self._skips_child_purpose_check,

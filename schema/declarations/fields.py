@@ -286,6 +286,7 @@ class RootField(EdgeField):
 
     people_of_key: Callable[[Any], Any] | None = None
     agency: str | None = None
+    business_of_key: Callable[[Any], str | None] | None = None
     subject_batch: Batch[Any, Any] | None = None
     prepare_key: Callable[[Any, RequestContext], Any] | None = None
 
@@ -303,6 +304,7 @@ class RootField(EdgeField):
             agency=self.agency,
             is_keyed=True,
             people_of_key=self.people_of_key,
+            business_of_key=self.business_of_key,
             subject_batch=self.subject_batch,
         )
 
@@ -394,6 +396,7 @@ def root(  # noqa: PLR0913 - a declaration: its parameters are the fields of wha
     expected_size: ExpectedSize = None,
     transform: Callable[[Any, Mapping[str, Any]], Any] | None = None,
     subject: Callable[[Any], Any] | None = None,
+    business: Callable[[Any], str | None] | None = None,
     agency: str | None = None,
     subject_batch: Batch[Any, Any] | None = None,
     prepare_key: Callable[[Any, RequestContext], Any] | None = None,
@@ -402,9 +405,10 @@ def root(  # noqa: PLR0913 - a declaration: its parameters are the fields of wha
     """A root field, built from a pure function of the arguments (and `caller`) to the key, or keys.
 
     `returns` is the field's type; `description` replaces the function's docstring. `expected_size` is as for an edge.
-    `subject` gets the person from the key, if the key is not the person; `subject_batch` loads the person, if the key
-    does not contain it; `agency` is the key's attribute with the agency whose readers the field is about.
-    `prepare_key` completes the key with what only the request knows, such as the record of a node id.
+    `subject` gets the person from the key, if the key is not the person. `subject_batch` loads the person, if the key
+    does not contain it. `business` gets the NIB from the key, if the field is about a business; `agency` is the key's
+    attribute with the agency whose readers the field is about. `prepare_key` completes the key with what only the
+    request knows, such as the record of a node id.
     """
 
     def declare(key: Callable[..., Any]) -> Any:  # noqa: ANN401 - used in a class body
@@ -413,7 +417,7 @@ def root(  # noqa: PLR0913 - a declaration: its parameters are the fields of wha
         field.arguments = StrawberryResolver(without_hub_parameters(key)).arguments
         field.set_rule(rule)
         field.people_of_key, field.agency, field.subject_batch = subject, agency, subject_batch
-        field.key_function, field.prepare_key = key, prepare_key
+        field.key_function, field.prepare_key, field.business_of_key = key, prepare_key, business
         field.edge = Edge(
             batch=batch,
             key=build_key_function(key),

@@ -30,6 +30,8 @@ class Guard:
     """Attribute with the agency whose readers the data is about: of the record or, for a keyed field, of the key."""
     public_when: str | None = None
     """Attribute of the record that makes this single record public if it is true."""
+    business_of_key: Callable[[Any], str | None] | None = None
+    """From the key of a keyed field to its business."""
     is_keyed: bool = False
     """Whether the key names the subject, as at the root, where there is no record. Each of several keys is decided
     separately: a refused person is neither fetched nor disclosed."""
@@ -81,6 +83,12 @@ class Guard:
         if self.public_when is not None and getattr(record, self.public_when):
             return ()
         return self.get_named_people(record, key) or (None,)
+
+    def get_named_business(self, record: Any, key: Any) -> str | None:  # noqa: ANN401 - any record and key
+        """The NIB of the business that the record or the key names."""
+        if self.business_of_key is not None:
+            return self.business_of_key(key)
+        return None if self.business is None else getattr(record, self.business)
 
     def get_named_people(self, record: Any, key: Any) -> tuple[Nik, ...]:  # noqa: ANN401 - any record and key
         """The people that the record or the key names."""

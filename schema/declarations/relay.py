@@ -13,6 +13,7 @@ import strawberry
 
 from auth.policy.rules import Rule
 from engine.errors import BadInput
+from records.calls.answers import CountedList
 from records.description import Doc
 from records.record import record
 from schema.declarations.publishing import get_publication, publishes
@@ -176,12 +177,15 @@ def build_page(
 ) -> ConnectionPage:
     """Builds the connection of a list ordered by identifier, of which one item more than the page was requested."""
     first = arguments["first"]
+    total = found.total if isinstance(found, CountedList) else None
+    has_total = "total_count" in get_publication(connection).record.__slots__
     return build_connection(
         connection,
         found[:first],
         cursor=lambda each: encode_id_cursor(getattr(each, id_name)),
         has_more=len(found) > first,
         arguments=arguments,
+        **({"total_count": total} if has_total else {}),
     )
 
 

@@ -30,7 +30,7 @@ class AirStationType(Node):
     region: RegionType | None = edge(regions, key="region_code", description="The region it lies in.")
 
 
-@connection_of(AirStationType, item_name="air quality station", items_name="air quality stations")
+@connection_of(AirStationType, item_name="air quality station", items_name="air quality stations", has_total=True)
 class AirStationConnectionType:
     """A page of air quality stations."""
 

@@ -37,6 +37,7 @@ from schema.declarations.publishing import Refetch, publishes
 from schema.declarations.relay import (
     MAX_PAGE_SIZE,
     After,
+    ConnectionPage,
     First,
     Node,
     build_connection,
@@ -165,7 +166,7 @@ class CityServiceFilter:
     )
 
 
-def build_service_connection(found: CityServicePage, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `build_connection`
+def build_service_connection(found: CityServicePage, arguments: Mapping[str, Any]) -> ConnectionPage:
     """Builds the connection of a page."""
     return build_connection(
         CityServiceConnectionType,

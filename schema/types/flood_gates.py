@@ -40,7 +40,7 @@ class FloodGateType(Node):
     """The published `FloodGate`."""
 
 
-@connection_of(FloodGateType, item_name="flood gate", items_name="flood gates")
+@connection_of(FloodGateType, item_name="flood gate", items_name="flood gates", has_total=True)
 class FloodGateConnectionType:
     """A page of flood gates."""
 

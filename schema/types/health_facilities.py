@@ -30,7 +30,7 @@ class HealthFacilityType(Node):
     region: RegionType | None = edge(regions, key="region_code", description="The kelurahan it lies in.")
 
 
-@connection_of(HealthFacilityType, item_name="health facility", items_name="health facilities")
+@connection_of(HealthFacilityType, item_name="health facility", items_name="health facilities", has_total=True)
 class HealthFacilityConnectionType:
     """A page of health facilities."""
 

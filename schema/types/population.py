@@ -42,6 +42,7 @@ from schema.declarations.publishing import Facet, Refetch, publishes
 from schema.declarations.relay import Node
 from schema.types.access_log import AccessLogConnectionType, build_access_log_connection, build_access_log_query
 from schema.types.commands import OWN, CommandReceiptType
+from schema.types.complaint_searches import build_own_key, select_own
 from schema.types.complaints import ComplaintType
 from schema.types.consent_requests import ConsentRequestType, build_consent_request_key
 from schema.types.consents import ConsentConnectionType, build_consent_connection, build_consent_query
@@ -190,9 +191,10 @@ class CitizenType(Node):
     )
     complaints: list[ComplaintType] | None = edge(
         complaints_of,
-        key="nik",
+        key=build_own_key,
+        transform=select_own,
         expected_size=5,
-        description="The citizen's complaints to the city (JakLapor), newest first.",
+        description="The citizen's complaints to the city (JakLapor).",
     )
     access_log: AccessLogConnectionType | None = edge(
         access_logs,

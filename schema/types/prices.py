@@ -9,10 +9,12 @@ import strawberry
 
 from auth.policy.rules import Rule
 from engine.errors import BadInput
+from records.identifiers import RegionCode
 from records.prices import Commodity, CommodityQuery, Market, MarketQuery, Price, Trend, TrendPoint, TrendQuery
-from resolvers.prices import commodities, commodity_lists, market_lists, markets, prices_of, trends
+from records.regions import Region
+from resolvers.prices import commodities, commodity_lists, market_lists, markets, markets_inside, prices_of, trends
 from resolvers.regions import regions
-from schema.declarations.additions import adds_to_query
+from schema.declarations.additions import adds_to, adds_to_query
 from schema.declarations.fields import edge, root
 from schema.declarations.publishing import Refetch, publishes
 from schema.declarations.relay import First, Node, Search, check_first, estimate_matches
@@ -117,6 +119,23 @@ class MarketType(Node):
 
 def _truncate_markets(found: Sequence[Market], arguments: Mapping[str, Any]) -> Sequence[Market]:
     return found[: arguments["first"]]
+
+
+def _get_region_code(record: Region, first: First = 5) -> RegionCode:
+    check_first(first)
+    return record.code
+
+
+@adds_to(RegionType)
+class MarketsOfRegion:
+    """The markets of a region."""
+
+    markets: list[MarketType] | None = edge(
+        markets_inside,
+        key=_get_region_code,
+        transform=_truncate_markets,
+        description="The food markets inside it; for a district or a kelurahan, those of its city.",
+    )
 
 
 @adds_to_query

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from auth.policy.rules import Access, Classification, Rule
+from records.link_confidence import LinkConfidence
 from records.purposes import Purpose
 from records.social_assistance import (
     AidEligibility,
     AidEntitlement,
     AidPayment,
+    AidPaymentStatus,
     AidProgramme,
     AssistanceRecord,
     AssistanceStatus,
-    LinkConfidence,
-    PaymentStatus,
 )
 from resolvers.regions import regions
 from resolvers.social_assistance import AssistanceKey, aid_payments_of, assistance_of, entitlements_of
@@ -23,7 +23,7 @@ from schema.declarations.scalars import publish_enum
 from schema.types.population import CitizenType
 from schema.types.regions import RegionType
 
-for _enum in (AidEligibility, AidProgramme, AssistanceStatus, LinkConfidence, PaymentStatus):
+for _enum in (AidEligibility, AidProgramme, AssistanceStatus, AidPaymentStatus):
     publish_enum(_enum)
 
 READABLE = Access(

@@ -52,6 +52,7 @@ from schema.declarations.fields import derived, edge, root
 from schema.declarations.publishing import Refetch, publishes
 from schema.declarations.relay import (
     After,
+    ConnectionPage,
     First,
     Node,
     Search,
@@ -217,11 +218,11 @@ class StopConnectionType:
     """A page of stops."""
 
 
-def _build_route_page(found: Sequence[Route], arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `build_page`
+def _build_route_page(found: Sequence[Route], arguments: Mapping[str, Any]) -> ConnectionPage:
     return build_page(RouteConnectionType, found, arguments)
 
 
-def _build_stop_page(found: Sequence[Stop], arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - see `build_page`
+def _build_stop_page(found: Sequence[Stop], arguments: Mapping[str, Any]) -> ConnectionPage:
     return build_page(StopConnectionType, found, arguments)
 
 

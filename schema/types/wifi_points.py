@@ -32,7 +32,7 @@ class WifiPointType(Node):
         return record.id
 
 
-@connection_of(WifiPointType, item_name="Wi-Fi point", items_name="Wi-Fi points")
+@connection_of(WifiPointType, item_name="Wi-Fi point", items_name="Wi-Fi points", has_total=True)
 class WifiPointConnectionType:
     """A page of Wi-Fi points."""
 

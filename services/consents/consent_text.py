@@ -20,12 +20,14 @@ _SCOPE_WORDS: Mapping[Language, Mapping[Scope, str]] = {
     Language.INDONESIAN: {
         Scope.TAX: "tanah dan bangunan yang saya bayar pajaknya (PBB), tagihan dan pembayarannya",
         Scope.MSMES: "usaha kecil saya dan apa yang dijualnya",
+        Scope.COVERAGE: "kepesertaan saya di jaminan kesehatan nasional (BPJS Kesehatan)",
         Scope.IDENTITY: "apakah data diri yang sudah diketahui {partner} sesuai dengan data kependudukan saya;"
         " data kependudukan itu sendiri tidak diberikan",
     },
     Language.ENGLISH: {
         Scope.TAX: "land and buildings on which I pay property tax (PBB), with bills and payments",
         Scope.MSMES: "my small businesses and what they sell",
+        Scope.COVERAGE: "my national health insurance (BPJS Kesehatan)",
         Scope.IDENTITY: "whether what {partner} already knows about me agrees with my entry in the population"
         " register; the entry itself is not disclosed",
     },
@@ -34,11 +36,13 @@ _PURPOSE_WORDS: Mapping[Language, Mapping[Purpose, str]] = {
     Language.INDONESIAN: {
         Purpose.IDENTITY_VERIFICATION: "memastikan siapa saya",
         Purpose.CREDIT_ASSESSMENT: "memutuskan tentang kredit yang saya ajukan",
+        Purpose.HEALTHCARE: "merawat kesehatan saya",
         Purpose.PAYMENT: "menerima pembayaran yang harus saya bayar kepada kota",
     },
     Language.ENGLISH: {
         Purpose.IDENTITY_VERIFICATION: "verifying my identity",
         Purpose.CREDIT_ASSESSMENT: "deciding on a loan that I applied for",
+        Purpose.HEALTHCARE: "caring for my health",
         Purpose.PAYMENT: "collecting a payment that I owe the city",
     },
 }

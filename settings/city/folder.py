@@ -157,7 +157,7 @@ def find_variables(path: Path) -> frozenset[str]:
 
 
 def _list_manifests(path: Path) -> list[Path]:
-    return sorted((path / "agencies").glob("*.toml"))
+    return sorted((path / "agencies").glob("*.toml"), key=lambda each: each.stem)
 
 
 def _load_city_table(path: Path) -> CityTable:

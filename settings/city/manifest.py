@@ -54,7 +54,7 @@ from settings.city.problems import CityProblem, ManifestError, find_line
 from settings.city.references import ReferenceResolver, list_variables
 from settings.city.table_problems import describe_validation, find_keys
 
-_KNOWN_TROUBLE: Final = frozenset({"sql", "ckan", "gtfs"})
+_KNOWN_TROUBLE: Final = frozenset({"sql", "ckan", "fhir", "gtfs"})
 """Drivers whose replies hold no result code that a manifest could explain."""
 _CREDENTIAL_PLACES: Final = {"form": "forms", "body": "JSON bodies"}
 _CODE: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")

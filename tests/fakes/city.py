@@ -16,6 +16,7 @@ import tomli_w
 from auth.policy.access_policy import AccessPolicy
 from engine.agencies.agency_codes import AgencyCodes
 from records.calls.freshness import ReadLifetimes
+from sandbox.stand_ins.signatures import make_private_key
 from services.ledger.entry_text import AgencyNames
 from settings.city.folder import DEFAULT_CITY, CityFolder, find_variables, load_city
 from wiring.agencies import list_agency_codes, list_lifetimes
@@ -29,6 +30,7 @@ VARIABLES: Mapping[str, str] = {
     "SIMPUL_DUKCAPIL_URL": "postgresql://nobody@127.0.0.1:9/none",
     "SIMPUL_JAKPRENEUR_URL": "mysql://nobody@127.0.0.1:9/none",
     "SIMPUL_BANSOS_URL": "file:///nowhere",
+    "SIMPUL_PEMBAYARAN_PRIVATE_KEY": str(make_private_key(DEFAULT_CITY.parents[1] / ".simpul" / "tests")),
 }
 """The variables that the manifests name, with addresses that lead nowhere."""
 PACED: Tables = {"pangan": {"rate": 1.0, "burst": 3}}

@@ -8,12 +8,15 @@ from typing import Any
 from auth.policy.rules import Classification
 from records.city_services import OwnService
 from records.complaints import ComplaintPublication
+from records.coverages import Coverage
 from records.hub.consenting import Consenting, Match, Verification
 from records.hub.consents import ConsentAnswer
 from records.hub.data_preferences import DataPreferences
 from records.hub.data_requests import DataRequestRefusal, DataRequestState
 from records.hub.exports import Export
 from records.identifiers import Rupiah
+from records.nearby import NearbyPlace
+from records.payments import PaymentIntent
 from records.population import Citizen, CivilStatus, Parentage, Residence
 from records.prices import Trend, TrendPoint
 from records.purposes import Purpose, Scope
@@ -143,6 +146,7 @@ RECORDS: dict[str, Any] = {
     "Market": MARKET,
     "Price": PRICE,
     "Commodity": COMMODITY,
+    "NearbyPlace": replace(build_sample(NearbyPlace), kind="MARKET", record=MARKET),
     "Trend": Trend(
         commodity_id="1",
         year=2026,
@@ -153,6 +157,8 @@ RECORDS: dict[str, Any] = {
         points=(POINT,),
     ),
     "TrendPoint": POINT,
+    "PaymentIntent": replace(build_sample(PaymentIntent), payer=SITI),
+    "Coverage": replace(build_sample(Coverage), participant=SITI),
     "Case": CASE,
     "OwnService": replace(build_sample(OwnService), person=SITI),
     "CaseStep": CASE.next_step,

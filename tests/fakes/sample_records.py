@@ -9,7 +9,7 @@ from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from records.identifiers import Nik, PartialDate
+from records.identifiers import Nib, Nik, PartialDate
 from tests.fakes.small_records import SITI
 
 _PLAIN: dict[Any, Any] = {
@@ -20,6 +20,7 @@ _PLAIN: dict[Any, Any] = {
     datetime: datetime(2026, 11, 1, 8, tzinfo=UTC),
     date: date(2026, 11, 1),
     Nik: SITI,
+    Nib: Nib("9120001234567"),
     PartialDate: PartialDate("2019-06"),
 }
 """The text is the code of a region of the fakes, so that edges to regions lead somewhere."""

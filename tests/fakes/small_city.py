@@ -19,6 +19,7 @@ from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyUnavailable
 from records.cases import CaseKey
 from records.complaint_questions import ComplaintQuestion
+from records.complaint_searches import ComplaintSearch, FoundComplaints
 from records.complaint_surveys import ComplaintSurvey, SurveyedComplaints
 from records.complaints import (
     CategoryQuery,
@@ -406,6 +407,12 @@ class SmallCity:
         listed = (complaint(PUBLIC, public=True), complaint(PRIVATE, public=False, reporter=SITI))
         found = SurveyedComplaints(complaints=listed, includes_private=True, is_cut=False)
         return self._answers("crm", "surveys", queries, dict.fromkeys(queries, found))
+
+    async def searches(
+        self, queries: Sequence[ComplaintSearch], _call: Call
+    ) -> Answers[ComplaintSearch, FoundComplaints]:
+        found = FoundComplaints(complaints=(complaint(PUBLIC, public=True),), is_cut=False)
+        return self._answers("crm", "searches", queries, dict.fromkeys(queries, found))
 
     async def categories(self, codes: Sequence[str], _call: Call) -> Answers[str, ComplaintCategory]:
         return self._answers("crm", "categories", codes, {"C-1": CATEGORY})

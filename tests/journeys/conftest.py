@@ -18,18 +18,14 @@ async def city_snapshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return await load_city_snapshots(tmp_path_factory.mktemp("snapshots"))
 
 
+ASKED = ("dukcapil", "jakpreneur", "pbb", "crm", "pangan", "satusehat")
+"""The agencies that are asked for keys; the hub answers from copies of the others."""
+
+
 @pytest.fixture(scope="session")
-def city(
-    *,
-    city_snapshots: Path,
-    dukcapil: RunningAgency,
-    jakpreneur: RunningAgency,
-    pbb: RunningAgency,
-    crm: RunningAgency,
-    pangan: RunningAgency,
-) -> RunningCity:
-    """The five agencies, each started once a run, and the snapshots of the others."""
-    agencies = {each.name: each for each in (dukcapil, jakpreneur, pbb, crm, pangan)}
+def city(request: pytest.FixtureRequest, city_snapshots: Path) -> RunningCity:
+    """The agencies that are asked, each started once a run, and the snapshots of the others."""
+    agencies: dict[str, RunningAgency] = {name: request.getfixturevalue(name) for name in ASKED}
     return RunningCity(agencies=agencies, snapshots=city_snapshots)
 
 

@@ -1,7 +1,8 @@
 """Tests that need a program which need not be there: found, or skipped with the true reason; and marked by themselves.
 
-A test that asks for the fixture `program`, or for a fixture that uses it, is marked `optional_programs`, as is one in
-front of the sandbox city, which takes MariaDB where it is. `.ci/run` runs them a second time with all left out.
+A test that asks for the fixture `program`, or for a fixture that uses it, is marked `optional_programs`. So are tests
+in front of the sandbox city, which takes MariaDB where it is, in the places that show a difference. `.ci/run` runs them
+a second time with all left out.
 """
 
 from __future__ import annotations
@@ -17,8 +18,24 @@ from scripts.optional_programs import why_missing
 
 ROOT = Path(__file__).parents[2]
 MARKER = "optional_programs"
-_FIXTURES = frozenset({"program", "jakpreneur", "serve_process", "seeded_state"})
-"""`jakpreneur`, and the whole city that `simpul serve` runs, choose between MariaDB and SQLite."""
+_CITY = frozenset({"jakpreneur", "serve_process", "seeded_state"})
+"""Fixtures with the sandbox city, which chooses between MariaDB and SQLite."""
+_ENGINE_MATTERS = tuple(
+    f"tests/{each}"
+    for each in (
+        "connectors/",
+        "sandbox/",
+        "cli/sandbox/",
+        "cli/serve/test_commands.py",
+        "docs/",
+        "journeys/test_recorded_cases.py",
+        "journeys/agencies/test_agency_terms.py",
+        "journeys/agencies/test_batching.py",
+        "journeys/agencies/test_outages.py",
+        "journeys/agencies/test_wire_faults.py",
+    )
+)
+"""Where tests with the city try its answers, failures and starts; elsewhere they only need a city."""
 
 
 _missed: set[str] = set()
@@ -50,6 +67,14 @@ def node_packages() -> Path:
     return folder
 
 
+def python_client_tools() -> Path:
+    """The folder with the code generator of Python clients; skips where it was not installed."""
+    folder = ROOT / ".simpul" / "python-clients"
+    if not (folder / "simpul.stamp").is_file():
+        _skip("the generator of Python clients was not installed: `make programs` does it")
+    return folder
+
+
 def page_packages() -> Path:
     """The folder of the GraphiQL page's Node packages; skips where they were not fetched."""
     program_or_skip("npm")
@@ -69,7 +94,8 @@ def program() -> FindProgram:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests whose outcome may depend on an optional program."""
     for item in items:
-        if _FIXTURES.intersection(getattr(item, "fixturenames", ())):
+        used = set(getattr(item, "fixturenames", ()))
+        if "program" in used or (item.nodeid.startswith(_ENGINE_MATTERS) and used & _CITY):
             item.add_marker(MARKER)
 
 

@@ -76,7 +76,7 @@ FAMILY = "household { members { citizen { taxObjects { nop } } } }"
         (f"{{ {aliases(2, f'nodes(ids: {ids(100)}) {{ id }}')} }}", None),
         (
             f"{{ {aliases(3, f'nodes(ids: {ids(100)}) {{ id }}')} }}",  # all of them may be taxed objects
-            f"The operation would take about 300 calls to pbb; at most 200 are allowed. {LESS}",
+            f"The operation would take about 300 calls to pembayaran; at most 200 are allowed. {LESS}",
         ),
         (
             f"{{ {aliases(20, f'nodes(ids: {ids(100)}) {{ id }}')} nodes(ids: {ids(1)}) {{ id }} }}",

@@ -184,7 +184,7 @@ def _build_meaning(entry: Mapping[str, Any], words: Words) -> FieldMeaning:
 
 
 def _get_label(coordinate: str, words: Words) -> str:
-    return words.named("fields", coordinate, coordinate.rpartition(".")[2])
+    return words.caption(coordinate, coordinate.rpartition(".")[2])
 
 
 def _format_values(entry: DocumentField, value: object, words: Words) -> str:
@@ -210,5 +210,5 @@ def _format_value(entry: DocumentField, value: Any, words: Words) -> str:  # noq
         case _ if entry.coordinate in _AREA_FIELDS:
             text = str(values["area"]).format(value=words.number(value))
         case _:
-            text = words.named("values", f"{entry.type}.{value}", str(value))
+            text = words.caption(f"{entry.type}.{value}", str(value))
     return text

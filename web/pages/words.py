@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from records.captions.catalogue import load_captions
 from records.clocks import CITY_TIME_ZONE
 from records.languages import Language
 
@@ -36,11 +37,15 @@ class Words:
         return self.sections[section]
 
     def named(self, section: str, name: str, otherwise: str) -> str:
-        """The text for a name of the graph, such as `TAX` or `TaxObject.nop`; `otherwise` if there is none."""
+        """The text of these pages for a name of the graph, such as `TaxObject.nop`; `otherwise` if there is none."""
         found: Any = self.sections[section]
         for part in name.split("."):
             found = found.get(part) if isinstance(found, Mapping) else None
         return found if isinstance(found, str) else otherwise
+
+    def caption(self, coordinate: str, otherwise: str) -> str:
+        """The caption of an enum value or a field, such as `TaxBill.year`; `otherwise` if there is none."""
+        return load_captions(Language(self.language)).find(coordinate) or otherwise
 
     def name_agency(self, code: str | None) -> str:
         """The name of an agency in a sentence."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -44,6 +45,8 @@ class GtfsClient:
         self.work = realtime.work
         self._schedule = schedule
         self._realtime = realtime
+        self.tasks: set[asyncio.Task[None]] = set()
+        """Fetches in the background, which end with the client."""
 
     @property
     def counts(self) -> CallCounters:
@@ -56,7 +59,11 @@ class GtfsClient:
         return {**self._realtime.expiries, **self._schedule.expiries}
 
     async def close(self) -> None:
-        """Close the connections."""
+        """End what runs in the background, and close the connections."""
+        for each in (running := list(self.tasks)):
+            each.cancel()
+        if running:
+            await asyncio.wait(running)
         await self._schedule.close()
         await self._realtime.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from connectors.declared.gtfs.tables import GtfsRealtimeTable
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyNotOffered, AgencyTimeout
 
+_log = logging.getLogger("simpul.agencies")
 _FETCH_SECONDS: Final = 30.0
 """The terms of the agency set an earlier deadline of one call."""
 
@@ -77,6 +79,8 @@ class RealtimeFeed:
         if self._looked_at is None or monotonic() - self._looked_at >= min(self.table.fresh, call.max_age):
             if self._task is None:
                 self._task = asyncio.create_task(self._look(self._path, call.request_id))
+                self._client.tasks.add(self._task)
+                self._task.add_done_callback(self._client.tasks.discard)
             await asyncio.wait({self._task}, timeout=call.remaining())
         return self._choose()
 
@@ -109,6 +113,10 @@ class RealtimeFeed:
             self._problem = None
         except AgencyFailure as failure:
             self._problem = failure
+        except Exception as error:  # noqa: BLE001 - see below
+            # A bug, or a value that the library cannot give: the feed fails, and no other field.
+            _log.exception("A real-time feed of the agency '%s' failed", self._client.agency)
+            self._problem = AgencyMalformed(self._client.agency, type(error).__name__)
         finally:
             self._looked_at = monotonic()
             self._task = None
@@ -123,9 +131,3 @@ class RealtimeFeed:
 
         await self._map_items(entities, add)
         return found
-
-    async def close(self) -> None:
-        """End the fetch under way."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})

@@ -16,8 +16,6 @@ from connectors.declared.gtfs.values import count_seconds, find_moment, write_se
 from records.transit import Departure, WheelchairAccess
 
 DAY_SECONDS: Final = 86_400
-_HORIZON: Final = DAY_SECONDS
-"""Seconds after the asked moment in which departures are looked for."""
 _WHEELCHAIR: Final = {1: WheelchairAccess.ACCESSIBLE, 2: WheelchairAccess.NOT_ACCESSIBLE}
 _SERVICES: Final = """
 SELECT number FROM services WHERE (days >> ? & 1) AND first_day <= ? AND last_day >= ?
@@ -92,25 +90,25 @@ class Timetable:
         self._services: dict[date, str] = {}
 
     def list_departures(
-        self, connection: Connection, stops: Sequence[int], since: datetime, limit: int
+        self, connection: Connection, stops: Sequence[int], since: datetime, limit: int, *, seconds: int = DAY_SECONDS
     ) -> list[Departure]:
-        """The departures from stops after a moment, in order."""
+        """The departures from stops in the time after a moment, in order."""
         today = since.astimezone(self.days.zone).date()
         found = [
-            self._list_of_day(connection, stop, today + timedelta(days=each), since, limit)
+            self._list_of_day(connection, stop, today + timedelta(days=each), (since, seconds), limit)
             for each in range(-self.days.days_back, 2)
             for stop in stops
         ]
         return list(islice(merge(*found, key=lambda each: each.departs_at), limit))
 
     def _list_of_day(
-        self, connection: Connection, stop: int, day: date, since: datetime, limit: int
+        self, connection: Connection, stop: int, day: date, period: tuple[datetime, int], limit: int
     ) -> list[Departure]:
         services = self._find_services(connection, day)
-        start = count_seconds(day, since, self.days.zone)
+        start = count_seconds(day, period[0], self.days.zone)
         if services == "[]" or start > self.days.last_second:
             return []
-        until = start + _HORIZON
+        until = start + period[1]
         rows = connection.execute(_PLANNED, (stop, start, until, services, limit)).fetchall()
         found = [self._build(day, row, None) for row in rows]
         for row in connection.execute(_REPEATED, (stop, start, until, services)):

@@ -259,7 +259,7 @@ class GtfsTransit:
         planned = timetable.list_departures(connection, numbers, since, wanted + _EARLY)
         if message is None or query.at is not None:
             return planned[:wanted]
-        late = timetable.list_departures(connection, numbers, since - _LATE, _MAX_DEPARTURES)
+        late = timetable.list_departures(connection, numbers, since - _LATE, _MAX_DEPARTURES, seconds=_LATE.seconds)
         ids = [each for (each,) in connection.execute(_IDS, (json.dumps(numbers),))]
         added = list_added_departures(message, ids, timetable.days.zone)
         expected: list[tuple[datetime, Departure]] = []

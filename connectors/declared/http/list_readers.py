@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 
+from connectors.declared.column_syntax import EACH
 from connectors.declared.domain_reads import DomainRead
 from connectors.declared.http.rows import HttpSource
 from connectors.declared.http.tables import HttpReadTable
-from connectors.declared.record_readers import RecordReader, list_inner_rows
+from connectors.declared.record_readers import RecordReader
 from connectors.declared.tables import NotDeclarableError
 from connectors.readers.rows import Row
 from connectors.readers.texts import text
@@ -86,12 +87,11 @@ def build_completeness(source: HttpSource, domain_read: DomainRead, table: HttpR
 
 def build_keys_reader(source: HttpSource, place: str, column: str) -> Callable[[Row], Sequence[str | None]]:
     """The reader of a column with the key of a row; of each entry of a list, for `owners[].nik`."""
-    outer, is_list, inner = column.partition("[].")
-    if not is_list:
+    if EACH not in column:
         read = build_column_reader(source, place, column)
         return lambda row: (read(row),)
-    get_list, read_entry = source.columns.compile(place, outer), build_column_reader(source, place, inner)
-    return lambda row: [read_entry(each) for each in list_inner_rows(get_list(row))]
+    get_all = cast("Callable[[Row], Sequence[object] | None]", source.columns.compile(place, column))
+    return lambda row: list(map(text, get_all(row) or ()))
 
 
 def build_column_reader(source: HttpSource, place: str, column: str) -> Callable[[Row], str | None]:

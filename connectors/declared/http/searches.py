@@ -48,12 +48,13 @@ from connectors.declared.search.pages import (
     list_words,
     parse_order,
 )
-from connectors.declared.search.record_filters import RecordFilter, build_record_filter, measure_metres
+from connectors.declared.search.record_filters import RecordFilter, build_record_filter
 from connectors.declared.tables import FilterTable, NotDeclarableError, RecordTable
 from connectors.readers.unreadable import UnreadableError
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyMalformed
+from records.distances import measure_metres
 from records.identifiers import RegionCode
 
 _LIST_TEXT: Final = re.compile(r"[^\0,]{1,200}")

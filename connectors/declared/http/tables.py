@@ -112,7 +112,7 @@ class HttpRequestTable(ManifestTable):
     path: str = Field(
         max_length=500,
         description="path below the agency's address. `{key}` is the requested key, `{keys}` stands for up to 100 keys"
-        " of one call, `{year:04}` is a number with four digits",
+        " of one call, `{year:04}` is a number with four digits, `{today}` the day in the city, as `2027-01-31`",
     )
     query: Mapping[str, Parameter] = Field(
         default={},

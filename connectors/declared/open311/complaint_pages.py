@@ -46,7 +46,7 @@ class ComplaintPages:
 
         The hub orders the complaints of one second, not the server. So a second is used only when it is complete.
         """
-        wire, parameters = self._client.wire, self._build_parameters(query)
+        wire, parameters = self._client.wire, self.build_parameters(query)
         if parameters is None or wire.visibility == "private":
             return ComplaintPage(complaints=(), has_more=False)
         agency, page_size, now = self._client.http.agency, wire.extensions.page_size, self._now()
@@ -82,7 +82,7 @@ class ComplaintPages:
                 return ComplaintPage(complaints=shown[: query.first], has_more=len(found) > query.first)
         raise AgencyMalformed(agency, f"a page of the list was not full after {_MAX_CALLS} calls")
 
-    def _build_parameters(self, query: ComplaintQuery) -> dict[str, str] | None:
+    def build_parameters(self, query: ComplaintQuery) -> dict[str, str] | None:
         """The parameters by which the server filters; None if no complaint can match."""
         extensions, codes = self._client.wire.extensions, filter_codes(query.category_codes)
         if query.category_codes and not codes:

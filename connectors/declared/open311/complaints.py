@@ -19,6 +19,7 @@ from connectors.declared.open311.complaint_commands import Open311Commands
 from connectors.declared.open311.complaint_pages import ComplaintPages, newest_first
 from connectors.declared.open311.complaint_questions import has_definition, read_questions
 from connectors.declared.open311.complaint_records import ComplaintReader
+from connectors.declared.open311.complaint_searches import ComplaintSearches
 from connectors.declared.open311.complaint_surveys import ComplaintSurveys
 from connectors.declared.open311.photos import PhotoLinks
 from connectors.declared.read_records import KeyedRow, all_or_failure, answer_keys, only_record, read_or_failure
@@ -32,6 +33,7 @@ from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed
 from records.clocks import CITY_TIME_ZONE
 from records.complaint_questions import ComplaintQuestion
+from records.complaint_searches import ComplaintSearch, FoundComplaints
 from records.complaint_surveys import ComplaintSurvey, SurveyedComplaints
 from records.complaints import CategoryQuery, Complaint, ComplaintCategory, ComplaintPage, ComplaintQuery
 from records.identifiers import Nik
@@ -74,6 +76,7 @@ class Open311Complaints:
         self._reader = ComplaintReader(client.wire, records, self.photos)
         self._pages = ComplaintPages(client, self._reader, now)
         self._surveys = ComplaintSurveys(client, self._pages, now)
+        self._searches = ComplaintSearches(client, self._pages, now)
         self._links = links
         self._niks_per_call = min(_NIKS_PER_SEARCH, max_batch_size or _NIKS_PER_SEARCH)
         self._ids_per_call = min(max_rows, max_batch_size or max_rows)
@@ -120,6 +123,12 @@ class Open311Complaints:
     ) -> Answers[ComplaintSurvey, SurveyedComplaints]:
         """Complaints of a period, or the open ones; a failed survey fails alone."""
         return await fan_out(queries, lambda survey: self._surveys.load(survey, call), limit=_MAX_CONCURRENCY)
+
+    async def searches(
+        self, queries: Sequence[ComplaintSearch], call: Call
+    ) -> Answers[ComplaintSearch, FoundComplaints]:
+        """Public complaints by text and order, by the server's extension; a failed search fails alone."""
+        return await fan_out(queries, lambda search: self._searches.load(search, call), limit=_MAX_CONCURRENCY)
 
     async def categories(self, codes: Sequence[str], call: Call) -> Answers[str, ComplaintCategory]:
         """Categories by their code. One call for all."""

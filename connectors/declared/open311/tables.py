@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
 from connectors.declared.service.wire import ServiceWire
 from connectors.declared.tables import ManifestTable
+from records.complaint_searches import ComplaintOrder
 from records.hub.commands import LookupClass
 
 FreeField = Literal["description", "address", "coordinates", "photos", "events", "comments"]
 """Fields that say where, or in whose words: a public request shows those that the manifest names."""
 MAX_PERIODS: Final = 20
 """Maximum number of periods in the history: each costs a call."""
+
+
+class ComplaintSearchTable(ManifestTable):
+    """Text search in `requests/search`: each word in number, category, description or address, in a chosen order."""
+
+    text: str = Field(description="parameter with the words")
+    order: str = Field(description="parameter with the order")
+    orders: Mapping[str, str] = Field(
+        description="the server's word for each order: `NEWEST`, `OLDEST`, `LAST_CHANGED`, `MOST_SUPPORTED`"
+    )
+
+    @model_validator(mode="after")
+    def _check_orders(self) -> Self:
+        if self.orders.keys() != ComplaintOrder.__members__.keys():
+            raise ValueError(f"orders: give the server's word for each of {', '.join(ComplaintOrder.__members__)}")
+        return self
 
 
 class ExtensionTable(ManifestTable):
@@ -55,6 +72,11 @@ class ExtensionTable(ManifestTable):
         " `height`; without it, `media_url` is its only photo",
     )
     private: Mapping[str, str] = Field(default={}, description="parameters that keep a new request private")
+    search: ComplaintSearchTable | None = Field(
+        default=None,
+        description="table: finds public requests by their text and sorts them, in a POST to `requests/search`; needs"
+        " `page_size`; without it, the graph has no `searchComplaints`",
+    )
 
 
 class Open311Wire(ServiceWire):
@@ -83,13 +105,18 @@ class Open311Wire(ServiceWire):
         """A server of the standard stores no reference of its clients."""
         return LookupClass.REFERENCE if self.extensions.reference else LookupClass.NONE
 
+    @property
+    def lacks(self) -> Collection[str]:
+        """The standard has no text search."""
+        return () if self.extensions.search else ("searches",)
+
     @model_validator(mode="after")
     def _check_keys(self) -> Self:
         if (self.public_fields is None) != (self.visibility == "private"):
             raise ValueError("public_fields: name what public requests show, `[]` for none; else remove it")
         if self.history_days > MAX_PERIODS * self.max_span_days:
             raise ValueError(f"history_days: at most {MAX_PERIODS} times max_span_days")
-        for name in ("reporter", "handling"):
+        for name in ("reporter", "handling", "search"):
             if getattr(self.extensions, name) and not self.extensions.page_size:
                 raise ValueError(f"extensions.{name}: pages of a search need `page_size`")
         if self.extensions.photo_texts and not self.extensions.photos:

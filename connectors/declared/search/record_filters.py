@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import partial
-from math import hypot
 from operator import attrgetter, ge, le, lt
 from typing import Any, Final, get_type_hints
 
 from connectors.declared.domain_reads import find_plain_type
 from connectors.declared.python_functions import split_optional
 from connectors.declared.search.pages import NEAR, SEARCH, find_single_type, require_comparable
-from connectors.declared.snapshot.conditions import metres_per_degree
 from connectors.declared.tables import FilterTable, NotDeclarableError
+from records.distances import measure_metres
 from records.identifiers import RegionCode
-from records.regions import Coordinates, Near
+from records.regions import Coordinates
 
 Condition = Callable[[Any], bool]
 BuildCondition = Callable[[Any], Condition]
@@ -61,14 +60,6 @@ def build_record_filter(
 
 def _build_same(build: BuildCondition) -> RecordFilter:
     return RecordFilter(build, build)
-
-
-def measure_metres(near: Near, point: Coordinates | None) -> float:
-    """The distance of a point; infinite if there is none."""
-    if point is None:
-        return float("inf")
-    north, east = metres_per_degree(near.point.latitude)
-    return hypot((point.latitude - near.point.latitude) * north, (point.longitude - near.point.longitude) * east)
 
 
 def _compare(get: Callable[[Any], Any], match: str, value: object) -> Condition:

@@ -281,9 +281,9 @@ class _Building:
                 f" {plan.max_shrink:g}. If the rows are really gone, raise max_shrink for one load"
             )
         former_columns = set(plan.former.columns) if plan.former else set()
-        if lost := sorted((former_columns - self._columns) & self._records.columns):
+        if rows and (lost := sorted((former_columns - self._columns) & self._records.columns)):
             raise RowError(f"{source}: there is no column '{lost[0]}'; it vanished, or has another name")
-        if plan.as_of_column is not None and self._newest is None:
+        if rows and plan.as_of_column is not None and self._newest is None:
             raise RowError(f"{source}: no row has a date in the column '{plan.as_of_column}'")
         now = datetime.now(CITY_TIME_ZONE)
         as_of = min(self._newest or plan.dated, now)

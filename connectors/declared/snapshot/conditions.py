@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import cos, radians
 from typing import Any, Final
 
 from connectors.declared.snapshot.layout import FoundBy, fold, to_column
+from records.distances import metres_per_degree
 from records.regions import Near
 
 MAX_METRES: Final = 100_000
@@ -42,6 +42,11 @@ class Statement:
             *self.values,
             *self.order_values,
         ]
+
+    def write_count(self) -> tuple[str, Sequence[FoundBy]]:
+        """The statement for the number of all rows, as a text."""
+        where = f" WHERE {' AND '.join(self.conditions)}" if self.conditions else ""
+        return f"SELECT CAST(count(*) AS TEXT) FROM rows{''.join(self.joins)}{where}", self.values  # noqa: S608 - names of fields, and question marks
 
 
 AddCondition = Callable[[Statement, Any], None]
@@ -124,14 +129,6 @@ def list_circles(value: Near) -> Sequence[Near]:
 
 _MARGIN: Final = 0.0001
 """Degrees: the index keeps single precision, and rounds outwards."""
-
-
-def metres_per_degree(latitude: float) -> tuple[float, float]:
-    """Metres of a degree of latitude and of longitude on WGS 84, within a millimetre per metre inside a city."""
-    angle = radians(latitude)
-    north = 111_132.954 - 559.822 * cos(2 * angle) + 1.175 * cos(4 * angle)
-    east = 111_412.84 * cos(angle) - 93.5 * cos(3 * angle) + 0.118 * cos(5 * angle)
-    return north, max(east, 1.0)
 
 
 def after_id(statement: Statement, value: str | None) -> None:

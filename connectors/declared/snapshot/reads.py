@@ -29,7 +29,7 @@ from connectors.declared.snapshot.sealed_rows import build_sealed_find
 from connectors.declared.snapshot.snapshot import Snapshot
 from connectors.declared.snapshot.tables import SnapshotReadTable
 from connectors.declared.tables import NotDeclarableError
-from records.calls.answers import DatedAnswers
+from records.calls.answers import CountedList, DatedAnswers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed
 from records.identifiers import RegionCode
@@ -207,7 +207,14 @@ def _build_query_read(snapshot: Snapshot, domain_read: DomainRead, conditions: M
             return (query,)
         return [replace(query, near=each) for each in list_circles(query.near)]
 
-    return _build_lists(snapshot, domain_read, build, find_limit, widen)
+    def count(query: Any, connection: Connection) -> int | None:  # noqa: ANN401 - a query of the domain
+        """The number of all records of a query with pages; near a point, it would cost a search of the whole circle."""
+        if find_limit(query) is None or getattr(query, _NEAR, None) is not None:
+            return None
+        whole = build(replace(query, **{_AFTER: None})) if _AFTER in conditions else build(query)
+        return 0 if whole.is_empty else int(fetch_text(connection, *whole.write_count()) or 0)
+
+    return _build_lists(snapshot, domain_read, build, find_limit, widen=widen, count=count)
 
 
 def _build_lists(
@@ -215,7 +222,9 @@ def _build_lists(
     domain_read: DomainRead,
     build: Callable[[Any], Statement],
     find_limit: Callable[[Any], int | None],
+    *,
     widen: Callable[[Any], Sequence[Any]] = lambda key: (key,),
+    count: Callable[[Any, Connection], int | None] = lambda _key, _connection: None,
 ) -> Callable[[Sequence[Any], Call], Awaitable[DatedAnswers[Any, Any]]]:
     decode = msgspec.json.Decoder(tuple[domain_read.record, ...]).decode  # type: ignore[name-defined]  # a type of the domain
 
@@ -226,19 +235,22 @@ def _build_lists(
         for each in widen(key):
             statement = build(each)
             if statement.is_empty or not wanted:
-                return ()
+                break
             text, values = statement.write(limit=wanted)
             records = decode(fetch_text(connection, text, values) or "[]")
             if len(records) == wanted:
                 break
         if len(records) > MAX_LISTED:
             return AgencyMalformed(snapshot.agency, f"more than {MAX_LISTED} records for one key")
-        return records
+        total = count(key, connection)
+        return records if total is None else CountedList.build(records, total)
 
     async def read(keys: Sequence[Any], call: Call) -> DatedAnswers[Any, Any]:
         file = snapshot.open_current()
         found = await snapshot.ask(file, lambda connection: {key: find(key, connection) for key in keys}, call)
-        return _date(snapshot, file, {key: each for key, each in found.items() if each})
+        return _date(
+            snapshot, file, {key: each for key, each in found.items() if each or isinstance(each, CountedList)}
+        )
 
     return read
 

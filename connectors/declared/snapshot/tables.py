@@ -29,7 +29,7 @@ class SnapshotTable(ManifestTable):
         default=None,
         description="how old the data may be before the hub removes the copy, at most 92 d; required for personal data",
     )
-    min_rows: int = Field(default=1, ge=1, description="fewer rows are not published")
+    min_rows: int = Field(default=1, ge=0, description="fewer rows are not published; `0` for a list that may be empty")
     max_shrink: float = Field(
         default=0.5, ge=0, le=1, description="share of rows that may be missing beside the last good copy"
     )

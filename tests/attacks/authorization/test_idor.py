@@ -26,7 +26,7 @@ def personal(type_name: str) -> list[FieldPlace]:
 PERSONAL_TYPES = [name for name in RECORDS if personal(name)]
 PERSONAL_ROOTS = [
     *("me", "citizen", "citizens", "consented", "dataRequests", "accessEntries", "accessEntriesOf"),
-    "overdueComplaints",
+    *("overdueComplaints", "business", "verifyIdentity"),
 ]
 OVERSEEN_ROOTS = ["accessEntries", "accessEntriesOf"]
 ANSWERS = ["grantConsent", "refuseConsent", "revokeConsent"]
@@ -65,6 +65,11 @@ def test_the_tests_cover_all_personal_types_and_root_fields_of_the_graph() -> No
         "CommandReceipt",
         "Export",
         "Case",
+        "OwnService",
+        "BusinessActivity",
+        "BusinessLicence",
+        "Business",
+        "IdentityCheck",
         "Immunization",
         "VaccinationAppointment",
     ]
@@ -92,7 +97,7 @@ async def test_a_field_of_a_record_is_refused_with_its_reason_and_no_agency_is_c
 
 
 @pytest.mark.parametrize("name", DENIED_CALLERS)
-@pytest.mark.parametrize("field", ["citizen", "citizens", "overdueComplaints"])
+@pytest.mark.parametrize("field", ["citizen", "citizens", "overdueComplaints", "verifyIdentity"])
 async def test_a_person_named_at_the_root_is_refused_with_the_reason_and_no_agency_is_called(
     field: str, name: str
 ) -> None:

@@ -201,7 +201,7 @@ NAMED = frozenset({Purpose.SUBJECT_REQUEST, Purpose.PAYMENT, Purpose.CIVIL_REGIS
         ({"case": None}, NAMED, R.CASE_REQUIRED),
         ({"case": ""}, NAMED, R.CASE_REQUIRED),
         ({"purpose": "CURIOSITY"}, NAMED, R.PURPOSE_NOT_ALLOWED),
-        ({"purpose": Purpose.HEALTHCARE.name}, NAMED | {Purpose.HEALTHCARE}, R.PURPOSE_NOT_ALLOWED),
+        ({"purpose": Purpose.EDUCATION.name}, NAMED | {Purpose.EDUCATION}, R.PURPOSE_NOT_ALLOWED),
         ({}, frozenset({Purpose.HEALTHCARE}), R.PURPOSE_DOES_NOT_COVER),
         ({}, frozenset(), None),
     ],

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from connectors.connector_parts import list_snapshots
 from connectors.declared.snapshot.loader import SnapshotLoader
@@ -47,6 +48,12 @@ class AgencyServer:
         return self.build_variables() != self.build_variables(secret="another")
 
     @property
+    def credential(self) -> Mapping[str, Any]:
+        """The hub's credential over HTTP, as the manifest declares it."""
+        found: Mapping[str, Any] = self.source.manifest["wire"].get("credential", {})
+        return found
+
+    @property
     def drop(self) -> Path:
         """The folder of its files, if it leaves some."""
         return self.running.state / DROP
@@ -61,7 +68,7 @@ class AgencyServer:
         """The variables of the manifest; `port` in place of the agency's, for a proxy before it; or a wrong secret."""
         at, user, proof = port or self.running.port, self.running.user, secret or self.running.secret
         url = self.source.build_url(port=at, user=user, secret=proof, folder=str(self.drop))
-        return self.source.build_variables(url, user=user, secret=proof)
+        return self.source.build_variables(url, user=user, secret=proof, state=str(self.running.state.resolve()))
 
     def load_manifest(
         self, port: int | None = None, path: Path | None = None, secret: str | None = None

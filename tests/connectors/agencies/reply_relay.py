@@ -32,7 +32,11 @@ class ReplyRelay:
     """Whether replies never end."""
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        agency_reader, agency_writer = await asyncio.open_connection(HOST, self.to)
+        try:
+            agency_reader, agency_writer = await asyncio.open_connection(HOST, self.to)
+        except BaseException:
+            writer.close()
+            raise
         directions = [
             asyncio.ensure_future(self._pass_requests(reader, agency_writer)),
             asyncio.ensure_future(self._pass_replies(agency_reader, writer)),
@@ -40,10 +44,10 @@ class ReplyRelay:
         try:
             await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            agency_writer.close()
+            writer.close()  # before the wait, which the end of the block may cancel
             for each in directions:
                 each.cancel()
-            agency_writer.close()  # before waiting, which the end of the relay may cancel
-            writer.close()
             await asyncio.gather(*directions, return_exceptions=True)
 
     async def _pass_requests(self, reader: asyncio.StreamReader, agency: asyncio.StreamWriter) -> None:

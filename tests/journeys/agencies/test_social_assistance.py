@@ -85,7 +85,7 @@ async def test_a_person_reads_programmes_and_payments_with_the_age_of_the_data(a
 
 async def test_a_record_under_a_doubtful_number_says_only_that_it_is_doubtful(assisted: HubClient) -> None:
     probable = (await assisted.ask(MINE, caller="siti")).data["me"]["assistance"]
-    assert (probable["linkConfidence"], probable["decile"]) == ("PROBABLE", 4)
+    assert (probable["linkConfidence"], probable["decile"]) == ("LIKELY", 4)
     answer = await assisted.ask(MINE, caller="budi")
     assert answer.errors == []
     found: dict[str, Any] = answer.data["me"]["assistance"]

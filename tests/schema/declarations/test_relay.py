@@ -1,6 +1,7 @@
 """Cursors and connections."""
 
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -8,11 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import BadInput
+from records.calls.answers import CountedList
 from records.complaints import ComplaintPosition, ComplaintQuery, ComplaintStatus
 from records.identifiers import RegionCode
 from schema.declarations.publishing import get_publication
-from schema.declarations.relay import build_connection, check_first, connection_of, decode_cursor, encode_cursor
+from schema.declarations.relay import (
+    build_connection,
+    build_page,
+    check_first,
+    connection_of,
+    decode_cursor,
+    encode_cursor,
+)
 from schema.types.complaints import ComplaintConnectionType, ComplaintType
+from schema.types.wifi_points import WifiPointConnectionType
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import PUBLIC
 from tests.schema.requests import get_codes, run, run_for_data
@@ -166,6 +176,12 @@ def test_a_page_is_a_record_of_its_type_with_the_cursor_of_each_item() -> None:
     assert [(each.node, each.cursor) for each in made.edges] == [("a", "A"), ("b", "B")]
     info = made.page_info
     assert (info.has_next_page, info.has_previous_page, info.start_cursor, info.end_cursor) == (True, True, "A", "B")
+
+
+@pytest.mark.parametrize(("found", "total"), [(CountedList.build("ab", 9), 9), (("a", "b"), None)])
+def test_a_page_of_a_list_that_is_counted_has_the_total(found: Sequence[str], total: int | None) -> None:
+    made = build_page(WifiPointConnectionType, found, {"first": 1}, id_name="__doc__")
+    assert (made.nodes, made.total_count, made.page_info.has_next_page) == (("a",), total, True)
 
 
 def test_an_empty_first_page_has_no_cursors_and_no_neighbours() -> None:

@@ -100,9 +100,12 @@ def test_each_part_is_an_operation_about_me() -> None:
         "receipts",
         "dataRequests",
         "restrictions",
+        "businesses",
         "cases",
+        "coverage",
         "immunizations",
         "vaccinationAppointments",
+        "payments",
     ]
     for part in parts():
         assert validate(build_engine().schema, parse(part.document)) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auth.policy.rules import Classification
 from schema.tools.holdings import Holding, get_holders, list_holdings
+from settings.city.folder import DEFAULT_CITY, load_city
 from tests.schema.requests import build_engine
 
 
@@ -21,5 +22,5 @@ def test_a_field_is_held_by_the_agency_its_object_comes_from() -> None:
 def test_public_data_and_the_hubs_own_data_have_no_holder() -> None:
     held = get_holders(build_engine().schema)
     assert not {"Market.name", "Citizen.id", "Region.name", "Citizen.accessLog", "DataRequest.says"} & held.keys()
-    assert set(held.values()) == {"crm", "dukcapil", "jakpreneur", "pbb", "satusehat"}
+    assert set(held.values()) == set(load_city(DEFAULT_CITY).contracts)
     assert held["Citizen.name"] == "dukcapil"

@@ -95,7 +95,7 @@ async def test_a_person_withdraws_their_own_request(field: str, restriction_only
         (f'requestCorrection(field: "F.f", says: "x", wanted: "{"x" * (MAX_TEXT_LENGTH + 1)}", key: "a")', "wanted"),
         (f'requestCorrection(field: "{"x" * 201}", says: "x", wanted: "y", key: "a")', "field"),
         ('withdrawDataRequest(number: "HAK-2026-222222222222222")', "number"),
-        (f'restrictProcessing(purposes: [{", ".join(["PAYMENT"] * 12)}], key: "a")', "purposes"),
+        (f'restrictProcessing(purposes: [{", ".join(["PAYMENT"] * (len(Purpose) + 1))}], key: "a")', "purposes"),
     ],
 )
 async def test_an_argument_out_of_bounds_is_named_and_nothing_is_filed(field: str, argument: str) -> None:

@@ -65,7 +65,7 @@ def test_a_late_entry_gives_the_reason() -> None:
     [
         ({}, "An official of the population register (Dukcapil)"),
         ({"unit": "Loket 3"}, "An official of the population register (Dukcapil), Loket 3"),
-        ({"agency": "bpjs"}, "An official of the agency 'bpjs'"),
+        ({"agency": "samsat"}, "An official of the agency 'samsat'"),
         ({"caller_kind": "citizen", "agency": None}, "Another resident"),
         (
             {"caller_kind": "citizen", "agency": None, "client": "app", "fields": ("HouseholdMember.name",)},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from string import Formatter
 from typing import Any
 
@@ -52,7 +53,7 @@ def test_scopes_contain_fields() -> None:
 @pytest.mark.parametrize("coordinate", EVERY)
 def test_each_field_of_a_scope_has_a_label_and_a_meaning(coordinate: str) -> None:
     for language in ("id", "en"):
-        assert WORDS[language].named("fields", coordinate, "")
+        assert WORDS[language].caption(coordinate, "")
     type_, _, name = coordinate.partition(".")
     leads_on = bool(getattr(_named(type_, name), "fields", None))
     assert leads_on or WORDS["id"].named("meanings", coordinate, "")
@@ -66,13 +67,10 @@ def _named(type_: str, field: str) -> Any:  # noqa: ANN401 - a type of the graph
     return found
 
 
-@pytest.mark.parametrize(
-    ("section", "names"),
-    [("scopes", Scope), ("purposes", Purpose), ("states", ConsentState)],
-)
-def test_every_scope_purpose_and_state_has_a_text(section: str, names: Any) -> None:  # noqa: ANN401 - an enum
+@pytest.mark.parametrize("enum", [Scope, Purpose, ConsentState])
+def test_every_scope_purpose_and_state_has_a_text(enum: type[Enum]) -> None:
     for words in WORDS.values():
-        assert set(words[section]) == {each.name for each in names}
+        assert all(words.caption(f"{enum.__name__}.{each.name}", "") for each in enum)
 
 
 def test_a_time_of_day_is_in_jakarta_time() -> None:
@@ -107,5 +105,6 @@ def test_times_days_and_numbers_have_the_format_of_the_language() -> None:
 
 
 def test_a_missing_text_gets_the_default() -> None:
-    assert WORDS["id"].named("fields", "TaxObject.colour", "colour") == "colour"
-    assert WORDS["id"].named("fields", "TaxObject", "x") == "x"
+    assert WORDS["id"].named("meanings", "TaxObject.colour", "colour") == "colour"
+    assert WORDS["id"].named("meanings", "TaxObject", "x") == "x"
+    assert WORDS["id"].caption("TaxObject.colour", "colour") == "colour"

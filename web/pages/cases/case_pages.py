@@ -166,8 +166,8 @@ def _describe(case: Mapping[str, Any], words: Words) -> Mapping[str, Any]:
     is_own = step is not None and step["by"] == "YOU"
     return {
         **case,
-        "kind_text": words.named("case_kinds", case["kind"], case["kind"]),
-        "state_text": words.named("case_states", case["state"], case["state"]),
+        "kind_text": words.caption(f"CaseKind.{case['kind']}", case["kind"]),
+        "state_text": words.caption(f"CaseState.{case['state']}", case["state"]),
         "is_own_turn": is_own,
         "step_text": None
         if step is None

@@ -108,7 +108,7 @@ async def test_two_patients_of_one_person_are_a_failure_unless_one_replaced_the_
         assert await ask_patients(clinic, SITI) == {SITI: ClinicPatient(id="P1", nik=SITI)}
 
 
-class TestPages:
+class TestBundlePages:
     @pytest.mark.parametrize("link", ["{own}?_getpages=7&_o=2", f"{OUTSIDE}?_getpages=7&_o=2", "?_getpages=7&_o=2"])
     async def test_the_next_page_is_read_at_each_name_of_the_server(self, link: str) -> None:
         def first(_asked: object) -> bytes:

@@ -33,6 +33,13 @@ visibility = "private"
 MARKED = {"is_public": {"from": "shared", "values": {"yes": True}, "unknown": False}}
 
 
+SEARCH = {
+    "text": "q",
+    "order": "sort",
+    "orders": {name: name.lower() for name in ("NEWEST", "OLDEST", "LAST_CHANGED", "MOST_SUPPORTED")},
+}
+
+
 def load(folder: Path, text: str) -> str:
     """The problems of a manifest, one a line; empty for none."""
     path = folder / "lapor.toml"
@@ -104,6 +111,11 @@ def test_a_problem_is_named_with_line_and_fix(tmp_path: Path, before: str, after
         ({"public_fields": ["reporter"]}, "Input should be 'description', 'address'"),
         ({"history_days": 1_801}, "history_days: at most 20 times max_span_days"),
         ({"extensions": {"reporter": "reporter"}}, "extensions.reporter: pages of a search need `page_size`"),
+        (
+            {"extensions": {"search": {"text": "q", "order": "sort", "orders": {"NEWEST": "new"}}}},
+            "orders: give the server's word for each of NEWEST, OLDEST, LAST_CHANGED, MOST_SUPPORTED",
+        ),
+        ({"extensions": {"search": SEARCH}}, "extensions.search: pages of a search need `page_size`"),
     ],
 )
 def test_a_table_that_contradicts_itself_is_refused(keys: dict[str, Any], problem: str) -> None:
@@ -131,3 +143,8 @@ async def test_records_that_do_not_fit_are_refused(keys: dict[str, Any], records
 def test_secrets_are_not_shown() -> None:
     wire = parse_wire(credential={"query": {"api_key": "k-1"}})
     assert "k-1" not in repr(wire)
+
+
+def test_a_server_of_the_standard_alone_lacks_the_text_search() -> None:
+    assert tuple(parse_wire().lacks) == ("searches",)
+    assert tuple(parse_wire(extensions={"page_size": "page_size", "search": SEARCH}).lacks) == ()

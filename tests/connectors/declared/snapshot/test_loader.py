@@ -127,6 +127,18 @@ async def test_a_bad_file_names_its_fault_and_the_last_good_copy_stays(
         assert not loading.snapshot.place.building.exists()
 
 
+async def test_a_list_that_may_be_empty_is_published_without_rows_and_with_rows_again(
+    tmp_path: Path, drops: Path
+) -> None:
+    drop(drops, "wifi_20261101.csv", POINTS)
+    async with loading_points(tmp_path, change_snapshot(min_rows=0, max_shrink=1.0)) as loading:
+        for name, content, ids in (("02", HEADER, []), ("03", POINTS, ["1", "2", "3"])):
+            assert await loading.load() == ""
+            drop(drops, f"wifi_202611{name}.csv", content)
+            assert await loading.load() == ""
+            assert await find_ids(loading) == ids
+
+
 async def test_the_same_row_twice_is_one_record(tmp_path: Path, drops: Path) -> None:
     drop(drops, "wifi_20261101.csv", POINTS + MONAS)
     async with loading_points(tmp_path) as loading:

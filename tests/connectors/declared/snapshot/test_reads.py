@@ -9,7 +9,7 @@ import pytest
 
 from connectors.declared.connector import DeclaredConnector
 from connectors.declared.snapshot.process import build_in_process
-from records.calls.answers import DatedAnswers
+from records.calls.answers import CountedList, DatedAnswers
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyUnavailable
 from records.identifiers import RegionCode
 from records.regions import Coordinates, Near
@@ -115,6 +115,32 @@ async def test_a_page_begins_after_a_key_and_not_after_a_count(points: DeclaredC
     assert await find(points, HotSpotQuery(first=2, after="2")) == ["3"]
     assert await find(points, HotSpotQuery(first=2, after="0")) == ["1", "2"]  # it is gone by now
     assert await find(points, HotSpotQuery(first=0)) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "total"),
+    [
+        (HotSpotQuery(first=2), 3),
+        (HotSpotQuery(first=2, after="2"), 3),
+        (HotSpotQuery(first=0), 3),
+        (HotSpotQuery(search="rptra"), 1),
+        (HotSpotQuery(search="x" * 300), 0),
+        (HotSpotQuery(region_code=RegionCode("36")), 0),
+    ],
+)
+async def test_a_page_knows_the_number_of_records_on_all_pages(
+    points: DeclaredConnector, query: HotSpotQuery, total: int
+) -> None:
+    found = (await points.hot_spot_lists([query], make_call()))[query]
+    assert isinstance(found, CountedList)
+    assert found.total == total
+
+
+async def test_near_a_point_nothing_is_counted(points: DeclaredConnector) -> None:
+    query = HotSpotQuery(near=Near(point=Coordinates(latitude=-6.1764, longitude=106.8415), metres=2_000))
+    found = (await points.hot_spot_lists([query], make_call()))[query]
+    assert found
+    assert not isinstance(found, CountedList)
 
 
 async def test_answers_have_the_date_of_the_data(points: DeclaredConnector) -> None:
