@@ -30,6 +30,8 @@ class Scope(DescribedEnum):
 
     TAX = "tax", "Taxed land and buildings, bills and payments."
     MSMES = "msmes", "Small businesses and what they sell."
+    EDUCATION = "education", "Enrolments in schools, and support from KJP Plus."
+    IMMUNIZATIONS = "immunizations", "Vaccinations."
     COVERAGE = "coverage", "The national health insurance: status, class and facility."
     IDENTITY = "identity", "Only whether the partner's data about a person matches the population register."
 
@@ -51,4 +53,5 @@ class CitizenScope(DescribedEnum):
     )
     TAX = "citizen:tax", "Taxed land and buildings, bills and payments."
     MSMES = "citizen:msmes", "Small businesses and what they sell."
+    EDUCATION = "citizen:education", "Enrolments in schools, and support from KJP Plus."
     COMPLAINTS = "citizen:complaints", "The person's complaints to the city."

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from auth.policy.children import find_guarded_children, get_city_date
 from engine.batch import NEVER_ABSENT, batch, forward
-from records.calls.answers import Answers
+from records.calls.answers import Answers, keep_date
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
 from records.identifiers import Nik
@@ -58,6 +59,20 @@ async def person_facets(
 ) -> Answers[Nik, Mapping[type[PersonFacet], PersonFacet]]:
     """The facets of each person that this operation selects and this caller may see."""
     return await context.agencies[Population].load_facets(niks, context.facets, context.call)
+
+
+@batch(domain=Population, read="households", absent=())
+async def children_of(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Sequence[Citizen]]:
+    """The children whose guardian each person is, by the family card. Never cached, like the card."""
+    found = await context.agencies[Population].households(niks, context.call)
+    today = get_city_date()
+    answers: dict[Nik, Sequence[Citizen] | AgencyFailure] = {
+        nik: card
+        if isinstance(card, AgencyFailure)
+        else tuple(Citizen(nik=each) for each in sorted(find_guarded_children(nik, card, today)))
+        for nik, card in found.items()
+    }
+    return keep_date(answers, found)
 
 
 households_of = forward(Population, Population.households, name="households_of")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Date,
     DateTime,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     func,
     text,
 )
@@ -187,6 +189,7 @@ consents = Table(
     metadata,
     Column("id", String(32), primary_key=True, comment="Random; the partner sends it with each query."),
     Column("subject", LargeBinary(32), nullable=False, comment="The person, sealed."),
+    Column("guardian", LargeBinary(32), comment="The guardian who consented for a child, sealed."),
     Column("client", String(MAX_CLIENT_ID_LENGTH), nullable=False, comment="Its issuer and its `client_id`."),
     Column("partner", String(100), nullable=False, comment="As people knew it when they consented."),
     Column("scopes", JSONB, nullable=False, comment="What may be read."),
@@ -225,6 +228,13 @@ consent_requests = Table(
     Column("answer", String(16), comment="granted, refused or expired; null as long as it waits."),
     Column("answered_at", DateTime(timezone=True)),
     Column("consent", String(32), comment="The consent, where it was granted."),
+    Column(
+        "is_about_child",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="Whether it is about a child of the person who opens it.",
+    ),
     Column("closed_at", DateTime(timezone=True), comment="When the data that only the answer needed was deleted."),
     Index("ix_consent_requests_client", "client", postgresql_where=text("answer IS NULL")),
     Index("ix_consent_requests_subject", "subject", postgresql_where=text("answer IS NULL")),

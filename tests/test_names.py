@@ -19,8 +19,8 @@ FOLDERS = (
 MAX_PARAMETERS = 6
 MAX_RESULTS = 2
 MAX_FILES = 16
-ONE_FILE_A_DOMAIN = {"records", "resolvers", "schema/types", "store/migrations/versions", "tests/schema/types"}
-"""Folders that grow with the domains, each in one file of the same name; and the chain of migrations."""
+ONE_FILE_A_DOMAIN = {"records", "resolvers", "schema/types", "tests/schema/types", "store/migrations/versions"}
+"""Folders that grow with the domains, each in one file of the same name, and that of migrations."""
 
 SHARED_CLASS_NAMES = {
     "benchmarks/gateways/plain_strawberry.py": "a peer's schema: GraphQL names its types as the classes are called",

@@ -55,14 +55,41 @@ def is_child(nik: str, today: date) -> bool:
     parts = _NIK.fullmatch(nik)
     if parts is None:
         return False
+    born = _read_birth_date(nik, today)
+    return (
+        today.year - _find_year(int(parts[3]), today) <= AGE_OF_MAJORITY if born is None else is_under_age(born, today)
+    )
+
+
+def _read_birth_date(nik: str, today: date) -> date | None:
+    parts = _NIK.fullmatch(nik)
+    if parts is None:
+        return None
     day, month, year = map(int, parts.groups())
-    this_century = today.year - today.year % _CENTURY
-    year += this_century if year <= today.year % _CENTURY else this_century - _CENTURY
     try:
-        born = date(year, month, day - _WOMAN_DAY_OFFSET if day > _WOMAN_DAY_OFFSET else day)
+        return date(_find_year(year, today), month, day - _WOMAN_DAY_OFFSET if day > _WOMAN_DAY_OFFSET else day)
     except ValueError:
-        return today.year - year <= AGE_OF_MAJORITY
-    return is_under_age(born, today)
+        return None
+
+
+def _find_year(digits: int, today: date) -> int:
+    this_century = today.year - today.year % _CENTURY
+    return digits + (this_century if digits <= today.year % _CENTURY else this_century - _CENTURY)
+
+
+def find_majority_date(nik: str, today: date) -> date | None:
+    """The 18th birthday of a child, by the identity number; None if the number holds no date.
+
+    A person born on 29 February comes of age on 1 March.
+    """
+    born = _read_birth_date(nik, today)
+    if born is None:
+        return None
+    year = born.year + AGE_OF_MAJORITY
+    try:
+        return born.replace(year=year)
+    except ValueError:
+        return date(year, 3, 1)
 
 
 def is_under_age(born: date, today: date) -> bool:

@@ -20,7 +20,6 @@ from auth.policy.facts import (
     NoRecordYet,
     NotLoaded,
     Preferences,
-    Subjects,
     UnknownPerson,
 )
 from auth.policy.rules import PURPOSE_RULES, Access, Classification, DenialReason, Rule
@@ -112,7 +111,8 @@ def _decide_citizen(access: Access, caller: Caller, facts: Facts) -> Decision:
     before_any_record = isinstance(subjects, NoRecordYet)
     people = subjects if isinstance(subjects, tuple) else ()
     if before_any_record and _can_be_guardian(access, caller):
-        return _NEEDS_SUBJECTS
+        decision = _check_assurance_and_recency(access, caller, facts, _ALLOWED_AS_GUARDIAN)
+        return decision if isinstance(decision, Denied) else _NEEDS_SUBJECTS
     if (before_any_record or get_represented_person(caller) in people) and own_rule in access.rules:
         decision = _check_assurance_and_recency(
             access, caller, facts, _ALLOWED_AS_SELF if own_rule is Rule.SELF else _ALLOWED_AS_ASSISTANT
@@ -200,8 +200,7 @@ def _covers_children(access: Access, caller: Caller, facts: Facts) -> bool:
 
 
 def _decide_partner(access: Access, caller: Caller, facts: Facts) -> Decision:
-    # Children cannot consent (UU PDP 27/2022, article 25).
-    if facts.concerns_child or Rule.PARTNER not in access.rules:
+    if Rule.PARTNER not in access.rules:
         return _DENIED[DenialReason.NOT_FOR_PARTNERS]
     if access.scope is None and not access.allows_any_consent:
         return _DENIED[DenialReason.NOT_FOR_PARTNERS]
@@ -216,8 +215,9 @@ def _decide_partner(access: Access, caller: Caller, facts: Facts) -> Decision:
     if isinstance(preferences, NotLoaded):
         return _NEEDS_PREFERENCES
     refusal = _check_preferences(access, caller, facts.policy, preferences)
-    if refusal is None and not _has_consent(caller, facts.subjects, access.scope, preferences):
-        refusal = DenialReason.CONSENT_REQUIRED
+    if refusal is None and not _has_consent(caller, facts, access.scope, preferences):
+        of_child = facts.concerns_child
+        refusal = DenialReason.GUARDIAN_CONSENT_REQUIRED if of_child else DenialReason.CONSENT_REQUIRED
     return _ALLOWED_BY[Rule.PARTNER] if refusal is None else _DENIED[refusal]
 
 
@@ -272,8 +272,12 @@ def _check_case(purpose: Purpose | None, preferences: KnownPreferences | Unknown
     return None if is_covered else DenialReason.CASE_NOT_OPEN
 
 
-def _has_consent(caller: Caller, subjects: Subjects, scope: Scope | None, preferences: Preferences) -> bool:
-    """Whether each person consented to this client and the stated purpose, for the scope or, without one, for any."""
+def _has_consent(caller: Caller, facts: Facts, scope: Scope | None, preferences: Preferences) -> bool:
+    """Whether each person consented to this client and the stated purpose, for the scope or, without one, for any.
+
+    For a child, a guardian must have consented (UU PDP 27/2022, article 25); who has come of age consents alone.
+    """
+    subjects = facts.subjects
     if not isinstance(subjects, tuple) or not isinstance(preferences, KnownPreferences):
         return False
     granted = {
@@ -282,6 +286,7 @@ def _has_consent(caller: Caller, subjects: Subjects, scope: Scope | None, prefer
         if each.client == caller.client
         and (scope is None or scope in each.scopes)
         and each.purpose.name == caller.purpose
+        and each.by_guardian == facts.concerns_child
     }
     return bool(subjects) and granted.issuperset(subjects)
 

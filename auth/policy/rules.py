@@ -158,4 +158,8 @@ class DenialReason(Enum):
         "The agency does not identify the person of this record, so the hub cannot check their restrictions. Read it"
         " through citizen(nik:)."
     )
+    GUARDIAN_CONSENT_REQUIRED = (
+        "This field is about a child, who cannot consent. A parent or guardian has not consented to your reading of it."
+        " Request consent about a child first."
+    )
     CONSENT_REQUIRED = "The person has not consented to your reading of this field. Request consent first."

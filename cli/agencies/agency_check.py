@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from cli.agencies.check_places import ManifestPlaces
+from cli.agencies.graphql_check import check_graphql_schema
 from cli.agencies.onboarding.services import list_resource_columns
 from cli.agencies.trial import ask_read, open_agency
 from connectors.connector_parts import list_snapshots
@@ -101,6 +102,8 @@ class _AgencyCheck:
     async def run(self) -> AsyncIterator[CheckStep]:
         async for step in self._check_portal():
             yield step
+        async for step in self._check_schema():
+            yield step
         is_loaded = True
         for step in self._check_snapshots():
             is_loaded = is_loaded and step.is_good
@@ -132,6 +135,17 @@ class _AgencyCheck:
             missing = [(place, each) for place, each in columns if names and each not in {*names, "_id"}]
             problems += [self._places.locate_column(place, each, names) for place, each in missing]
         for step in list_steps("columns of the portal", problems):
+            yield step
+
+    async def _check_schema(self) -> AsyncIterator[CheckStep]:
+        driver = self._bound.driver
+        if self._manifest.wire.driver != "graphql" or not isinstance(driver, HttpDriver):
+            return
+        try:
+            problems = await check_graphql_schema(self._file, driver)
+        except AgencyFailure as failure:
+            problems = [self._places.explain_failure(next(iter(self._reads.values())), failure)]
+        for step in list_steps("schema", problems):
             yield step
 
     def _check_snapshots(self) -> Iterator[CheckStep]:

@@ -20,6 +20,10 @@ from connectors.declared.fhir.reads import build_fhir_read, check_fhir_probe, fh
 from connectors.declared.fhir.tables import FhirReadTable, FhirRowsTable, FhirWire
 from connectors.declared.files.rows import build_file_rows
 from connectors.declared.files.tables import FileRowsTable, FilesWire
+from connectors.declared.graphql.lists import graphql_rows_of
+from connectors.declared.graphql.reads import build_graphql_read, check_graphql_probe
+from connectors.declared.graphql.replies import ACCEPT
+from connectors.declared.graphql.tables import GraphqlReadTable, GraphqlRowsTable, GraphqlWire
 from connectors.declared.gtfs.client import GtfsClient
 from connectors.declared.gtfs.tables import GtfsWire
 from connectors.declared.gtfs.transit import build_gtfs_transit
@@ -59,7 +63,7 @@ _MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 """Of one file over HTTP, which is held in memory until it is written down."""
 
 
-Wire = SqlWire | HttpWire | XmlWire | CkanWire | SoapWire | FilesWire | Open311Wire | FhirWire | GtfsWire
+Wire = SqlWire | HttpWire | XmlWire | CkanWire | GraphqlWire | SoapWire | FilesWire | Open311Wire | FhirWire | GtfsWire
 
 
 def parse_reads(driver: str, given: object, defaults: Mapping[str, Any] | None = None) -> Mapping[str, PythonReadTable]:
@@ -163,6 +167,11 @@ def _build_seal(table: SealedTable) -> BodySeal:
         raise NotDeclarableError("wire.sealed.key", str(error).partition(": ")[2]) from None
 
 
+def _build_graphql_driver(wire: GraphqlWire, parts: DriverParts) -> HttpDriver:
+    service = build_service(wire, parts.gate.agency, accept=ACCEPT)
+    return HttpDriver(service, _build_limits(parts, _MAX_JSON_BYTES), gate=parts.gate, work=parts.work)
+
+
 def _build_soap_driver(wire: SoapWire, parts: DriverParts) -> SoapDriver:
     accept = "text/xml" if wire.version == "1.1" else "application/soap+xml, text/xml"
     service = build_service(wire, parts.gate.agency, accept=accept)
@@ -250,6 +259,14 @@ DRIVER_FAMILIES: Final[Mapping[str, DriverFamily]] = {
         build_driver=_build_http_driver,
         reads=Reads(table=CkanReadTable, build=build_ckan_read, check_probe=check_ckan_probe),
         all_rows=AllRows(table=CkanRowsTable, build=open_batches(ckan_rows_of)),
+    ),
+    "graphql": DriverFamily(
+        wire=GraphqlWire,
+        driver=HttpDriver,
+        build_driver=_build_graphql_driver,
+        reads=Reads(table=GraphqlReadTable, build=build_graphql_read, check_probe=check_graphql_probe),
+        all_rows=AllRows(table=GraphqlRowsTable, build=open_batches(graphql_rows_of)),
+        columns=JSON_PATHS,
     ),
     "soap": DriverFamily(
         wire=SoapWire,

@@ -115,6 +115,17 @@ class FaultTable(OutcomeTable):
     )
 
 
+class ErrorTable(OutcomeTable):
+    """What GraphQL errors mean, by a code in them."""
+
+    code: str = Field(
+        default="extensions.code",
+        min_length=1,
+        max_length=100,
+        description="path to the code in an error, such as `extensions.status`",
+    )
+
+
 class TroubleTable(OutcomeTable):
     """How an agency reports failures inside replies. A code without a meaning is malformed."""
 
@@ -130,6 +141,7 @@ class TroubleTable(OutcomeTable):
     )
     status: StatusTable = Field(default=StatusTable(), description="table: what HTTP statuses from 400 mean")
     faults: FaultTable = Field(default=FaultTable(), description="table: what SOAP faults mean")
+    errors: ErrorTable = Field(default=ErrorTable(), description="table: what GraphQL errors mean")
 
     @model_validator(mode="after")
     def _check_code(self) -> Self:

@@ -37,6 +37,12 @@ _NO_SEGMENTS: Final = ("", ".", "..")
 """Keys that would change the other parts of a path."""
 
 
+class VerbatimText(str):
+    """A text of a request in which braces are no placeholders."""
+
+    __slots__ = ()
+
+
 class TemplateWriter:
     """Writes the expressions of one request."""
 
@@ -93,6 +99,8 @@ class TemplateWriter:
             return _write_object(members)
         if isinstance(value, list | tuple):
             return f"[{', '.join(self.write_json(place, each) for each in value)}]"
+        if isinstance(value, VerbatimText):
+            return repr(str(value))
         if isinstance(value, str):
             return self._write_json_text(place, value)
         if value is None or isinstance(value, bool | int | float):
@@ -185,7 +193,8 @@ class TemplateWriter:
 
     def _find_absence(self, *values: object) -> str:
         """The condition under which a member is left out; empty for a member that is always sent."""
-        names = {found[1] for value in values if isinstance(value, str) for found in _PLACEHOLDER.finditer(value)}
+        texts = [each for each in values if isinstance(each, str) and not isinstance(each, VerbatimText)]
+        names = {found[1] for each in texts for found in _PLACEHOLDER.finditer(each)}
         conditions = ["page is None"] if names & self._page.keys() - {_SIZE, _TODAY, *_COUNTERS} else []
         parts = sorted(names.intersection(self._optional))
         return " or ".join([*conditions, *(f"key.{each} is None" for each in parts)])

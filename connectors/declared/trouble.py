@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from connectors.declared.column_syntax import JSON_PATHS, ColumnSyntax
-from connectors.declared.tables import FaultTable, OutcomeTable, TroubleTable
+from connectors.declared.tables import ErrorTable, FaultTable, OutcomeTable, TroubleTable
 from connectors.readers.texts import text
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyUnavailable
 
@@ -46,6 +46,9 @@ FAILURES: Final[Mapping[Outcome, type[AgencyFailure]]] = {
 class ResultCodes:
     """The meaning of the result codes and HTTP statuses of replies."""
 
+    answer_type = ""
+    """Media type of replies whose body says what became of the call, whatever their status."""
+
     def __init__(self, agency: str, table: TroubleTable, columns: ColumnSyntax) -> None:
         """Compile the regular expressions of a table; `columns` says how it names the code."""
         self._agency = agency
@@ -55,6 +58,7 @@ class ResultCodes:
         self._judge = build_judge(table)
         self.paths: Sequence[str] = table.code
         self.faults = table.faults
+        self.errors = table.errors
         self.pause = table.pause
         judge_status = build_judge(table.status)
         outcomes = {status: judge_status(str(status)) for status in range(_FIRST_ERROR, _AFTER_ERRORS)}
@@ -92,8 +96,10 @@ class NoResultCodes:
 
     statuses: Mapping[int, Outcome] = MappingProxyType({})
 
+    answer_type = ""
     paths: Sequence[str] = ()
     faults = FaultTable()
+    errors = ErrorTable()
     pause = 0.0
 
     def require(self, _reply: object, _retry_after: float | None = None) -> bool:

@@ -35,7 +35,7 @@ class ConsentText:
 class Consent:
     """A person's consent to let one partner read data, for one purpose and a limited time."""
 
-    subject: Annotated[Nik, Doc("The person who consented."), DECIDES_ACCESS]
+    subject: Annotated[Nik, Doc("The person whose data it opens."), DECIDES_ACCESS]
     id: Annotated[str, Doc("Opaque id; the partner reads the data by it.")]
     client: Annotated[str, Doc("The partner's application: `issuer/client_id`.")]
     partner: Annotated[str, Doc("Name of the partner.")]
@@ -47,6 +47,9 @@ class Consent:
     revoked_at: Annotated[
         datetime | None, Doc("When the person revoked it or the partner returned it; null if neither.")
     ] = None
+    by_guardian: Annotated[
+        bool, Doc("Whether a guardian gave it for a child; it ends when the child comes of age.")
+    ] = False
     texts: Annotated[tuple[ConsentText, ...], Doc("The exact text that the person agreed to, in each language.")] = ()
     request: str | None = None
     """Id of the request that it answers."""
@@ -71,6 +74,9 @@ class ConsentRequest:
     """How long the consent would be in force."""
     readable_fields: frozenset[str] | None
     """Schema coordinates that the partner's registered operations read; None if it may run any operation."""
+    is_about_child: Annotated[bool, Doc("Whether it is about a child of the person, who answers as the guardian.")] = (
+        False
+    )
 
 
 @record
@@ -122,5 +128,8 @@ class ConsentGrant:
     """A person's approval of a request."""
 
     subject: Nik
+    """The person whose data it opens: the caller, or the caller's child."""
     request: str
     scopes: frozenset[Scope]
+    guardian: Nik | None = None
+    """The caller, if the request is about a child."""

@@ -33,6 +33,8 @@ class NewConsentRequest:
     """The address that the person's browser returns to with the answer."""
     state: str | None = None
     """Opaque to the hub; returned with the answer."""
+    is_about_child: bool = False
+    """Whether it is about a child of the person who opens it."""
 
 
 @record
@@ -51,6 +53,7 @@ class PartnerConsentRequest:
     asked_at: datetime
     answer_by: datetime
     answer: ConsentRequestAnswer
+    is_about_child: bool
 
 
 @record
@@ -88,3 +91,5 @@ class ConsentEvidence:
     """The wording itself, by language."""
     request_id: str
     """The hub request in which they agreed."""
+    until: datetime | None = None
+    """When the child comes of age, if a guardian agreed: the consent ends then at the latest."""

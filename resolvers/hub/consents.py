@@ -45,13 +45,16 @@ class UnknownConsent(SafeError):  # noqa: N818 - reads as what it is
 
 
 class NotOfAge(SafeError):  # noqa: N818 - reads as what it is
-    """Parents consent for a child (UU PDP 27/2022, article 25), which this hub does not support yet."""
+    """A guardian consents for a child (UU PDP 27/2022, article 25), and nobody else does."""
 
     code = "CONSENT_NOT_OF_AGE"
 
     def __init__(self) -> None:
         """The message is fixed."""
-        super().__init__("A person under 18 cannot consent alone. You may refuse the request.")
+        super().__init__(
+            "A parent or guardian consents for a person under 18, and for no other person. Name the child, or refuse"
+            " the request."
+        )
 
 
 class AlreadyAnswered(SafeError):  # noqa: N818 - reads as what it is
@@ -125,11 +128,17 @@ async def consenting_people(consents: Sequence[str], context: HubBatchContext) -
 async def grant_consents(
     grantings: Sequence[ConsentGrant], context: HubBatchContext
 ) -> Answers[ConsentGrant, ConsentAnswer]:
-    """Grant requests. The person must be of age, with substantial assurance: the data may be specific personal data."""
+    """Grant requests, of people of age or by their guardians.
+
+    The caller must have substantial assurance: the data may be specific personal data.
+    """
     if context.caller.assurance < Assurance.SUBSTANTIAL:
         raise Forbidden(DenialReason.ASSURANCE_TOO_LOW.value, DenialReason.ASSURANCE_TOO_LOW.name)
-    if any(is_child(each.subject, get_city_date()) for each in grantings):
-        raise NotOfAge
+    today = get_city_date()
+    for each in grantings:
+        is_by_child = each.guardian is not None and is_child(each.guardian, today)
+        if is_by_child or is_child(each.subject, today) != (each.guardian is not None):
+            raise NotOfAge
     return {each: await context.agencies[Consents].grant(each, context.caller, context.call) for each in grantings}
 
 

@@ -29,6 +29,10 @@ def run(spec: AgencySpec, source: StandInSource) -> None:
             # zeep takes a second, which other agencies need not wait for.
             soap = import_module("sandbox.stand_ins.soap_server")
             serve(spec, control, soap.SoapStandIn(spec, control, source).build_app())
+        case "graphql":
+            # graphql-core takes memory that other agencies need not have.
+            graphql = import_module("sandbox.stand_ins.graphql.server")
+            serve(spec, control, graphql.GraphqlStandIn(spec, control, source).build_app())
         case "files":
             drop = DropControl(spec, latency, source)
             serve(spec, drop, DropService(spec, drop, source).build_app())

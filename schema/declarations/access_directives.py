@@ -56,6 +56,8 @@ for _enum in (AccessRule, DataClass, SpecificKind, Purpose, Scope, CitizenScope)
 
 SELF_WITH_RECENT_SIGN_IN = Access(Rule.SELF, requires_recent_sign_in=True)
 """For mutations by a person: in the city's own apps, after a recent sign-in."""
+GUARDED_WITH_RECENT_SIGN_IN = Access(Rule.SELF | Rule.GUARDIAN, requires_recent_sign_in=True)
+"""For mutations by a person, also for a child as the guardian."""
 _DIRECTIVE_LOCATIONS = [Location.OBJECT, Location.FIELD_DEFINITION]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from auth.caller import CallerKind
 from auth.policy.children import find_guarded_children, is_child
 from auth.policy.decision import (
     Allowed,
@@ -185,7 +186,10 @@ class FieldDecision:
         if self._looks_for_children is None:
             # Reading ages from identity numbers costs time for each record, so it is done only if it can matter.
             of_child = self._decide(self._build_facts(_NO_RECORD_YET, concerns_child=True))
-            self._looks_for_children = of_child != self.decide_before_any_record()
+            of_anybody = self.decide_before_any_record()
+            # A partner needs the consent of a guardian, which is a fact of the record.
+            needs_guardian = self._context.caller.kind is CallerKind.PARTNER and isinstance(of_anybody, NeedsFact)
+            self._looks_for_children = needs_guardian or of_child != of_anybody
         return self._looks_for_children and any(is_child(each, self._context.today) for each in people)
 
     def _build_fact_request(self, fact: Fact, facts: Facts, key: Any) -> Verdict:  # noqa: ANN401 - any key

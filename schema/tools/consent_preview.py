@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from strawberry import UNSET
@@ -15,10 +16,14 @@ from strawberry.schema.config import StrawberryConfig
 
 from auth.policy.rules import Access, Classification, Rule
 from records.purposes import Purpose, Scope
+from schema import types
+from schema.declarations.additions import AddedFields, build_added_fields, import_types
 from schema.declarations.fields import PublishedField
 from schema.declarations.publishing import Publication
 from schema.types.consenting import ConsentingType
 
+OWN_ROOT = ("query ConsentPreview {", "  me {")
+CHILD_ROOT = ("query ConsentPreview($child: NIK!) {", "  me: citizen(nik: $child) {")
 _MAX_DEPTH = 6
 _INDENT = "  "
 _NAMES = StrawberryConfig().name_converter
@@ -76,8 +81,12 @@ def grants_anything(scope: Scope, purpose: Purpose, reads: Collection[str] | Non
     return bool(list_granted_fields((scope,), purpose, reads))
 
 
-def build_preview_document(scopes: Collection[Scope], purpose: Purpose, reads: Collection[str] | None) -> str | None:
-    """Builds the operation that shows the person their own values of these fields; None if no value would be sent.
+def build_preview_document(
+    scopes: Collection[Scope], purpose: Purpose, reads: Collection[str] | None, root: Sequence[str] = OWN_ROOT
+) -> str | None:
+    """Builds the operation that shows the person the values of these fields; None if no value would be sent.
+
+    `root` has the first lines: about the person, or about a child.
 
     It omits comparisons with the population register, which send no value.
     """
@@ -89,7 +98,7 @@ def build_preview_document(scopes: Collection[Scope], purpose: Purpose, reads: C
     if not below:
         return None
     lines = [line for part in below for line in part.to_lines(2)]
-    return "\n".join(["query ConsentPreview {", f"{_INDENT}me {{", *lines, f"{_INDENT}}}", "}"])
+    return "\n".join([*root, *lines, f"{_INDENT}}}", "}"])
 
 
 def _build_parts(scopes: Collection[Scope], purpose: Purpose, reads: Collection[str] | None) -> list[_PreviewPart]:
@@ -143,8 +152,14 @@ def _build_public_leaves(type_: type[Any], reads: Collection[str] | None) -> Ite
             yield _PreviewPart(_get_name(field), None)
 
 
+@cache
+def _load_added_fields() -> AddedFields:
+    """The fields that domains add, such as `students` of a person who consented. Late, as types import this module."""
+    return build_added_fields(import_types(types))
+
+
 def _iterate_published_fields(type_: type[Any]) -> Iterator[PublishedField]:
-    for field in type_.__strawberry_definition__.fields:
+    for field in (*type_.__strawberry_definition__.fields, *_load_added_fields().get(type_, ())):
         if isinstance(field, PublishedField):
             yield field
 

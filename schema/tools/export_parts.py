@@ -68,7 +68,8 @@ def build_export_parts(schema: GraphQLSchema) -> Sequence[ExportPart]:
     person = schema.type_map[_PERSON]
     if not isinstance(person, GraphQLObjectType):
         raise TypeError(f"{_PERSON} is not an object type.")
-    readable = {name: field for name, field in person.fields.items() if _is_readable(field)}
+    own = {name: each for name, each in person.fields.items() if get_named_type(each.type) is not person}
+    readable = {name: field for name, field in own.items() if _is_readable(field)}
     leaves = [name for name, field in readable.items() if is_leaf_type(get_named_type(field.type))]
     parts = [_build_part(IDENTITY, "Your identity in the city's registers.", " ".join(leaves))]
     for name, field in readable.items():

@@ -16,9 +16,9 @@ from records.record import record as as_record
 from schema.declarations.access_directives import DataClass, SpecificKind
 from schema.declarations.fields import derived
 from schema.declarations.publishing import publishes
-from schema.tools.consent_preview import build_preview_document, list_granted_fields
+from schema.tools.consent_preview import CHILD_ROOT, OWN_ROOT, build_preview_document, list_granted_fields
 from schema.types.consents import ConsentTextType
-from services.consents.consent_text import build_consent_texts
+from services.consents.consent_text import AgreementTerms, build_consent_texts
 
 
 @as_record
@@ -60,7 +60,17 @@ Chosen = Annotated[
     ConsentRequest,
     rule=Rule.SELF,
     subject="subject",
-    shows=("id", "client", "partner", "purpose", "scopes", "asked_at", "answer_by", "would_expire_at"),
+    shows=(
+        "id",
+        "client",
+        "partner",
+        "purpose",
+        "scopes",
+        "asked_at",
+        "answer_by",
+        "would_expire_at",
+        "is_about_child",
+    ),
     nested=(ConsentTextType,),
 )
 class ConsentRequestType:
@@ -86,22 +96,23 @@ class ConsentRequestType:
     def preview_document(record: ConsentRequest, scopes: Chosen = None) -> str | None:
         """A GraphQL operation that shows the values the partner would read. Run it as the person.
 
-        Null if the partner would read no value, such as for a comparison only.
+        If the request is about a child, its variable `$child` is the child's NIK. Null if the partner would read no
+        value, such as for a comparison only.
         """
-        return build_preview_document(_select_scopes(record, scopes), record.purpose, record.readable_fields)
+        root = CHILD_ROOT if record.is_about_child else OWN_ROOT
+        return build_preview_document(_select_scopes(record, scopes), record.purpose, record.readable_fields, root)
 
     @derived(returns=list[ConsentTextType] | None, expected_size=2)
     def texts(record: ConsentRequest, scopes: Chosen = None) -> list[ConsentText]:
         """The text that the person agrees to, in each language. It is stored with the consent."""
-        return list(
-            build_consent_texts(
-                record.subject,
-                partner=record.partner,
-                scopes=_select_scopes(record, scopes),
-                purpose=record.purpose,
-                lasts=record.duration,
-            )
+        terms = AgreementTerms(
+            partner=record.partner,
+            scopes=_select_scopes(record, scopes),
+            purpose=record.purpose,
+            lasts=record.duration,
+            is_about_child=record.is_about_child,
         )
+        return list(build_consent_texts(record.subject, terms))
 
 
 def _select_scopes(record: ConsentRequest, scopes: list[Scope] | None) -> tuple[Scope, ...]:

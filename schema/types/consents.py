@@ -24,18 +24,20 @@ from schema.declarations.relay import (
 
 PARTNER_WITH_CONSENT = Access(Rule.PARTNER, allows_any_consent=True)
 """For the consent itself, which a partner may read with any scope."""
-_SELF_OR_PARTNER_WITH_CONSENT = Access(Rule.SELF | Rule.PARTNER, allows_any_consent=True)
+_READABLE = Access(Rule.SELF | Rule.GUARDIAN | Rule.PARTNER, allows_any_consent=True)
+GUARDED = Rule.SELF | Rule.GUARDIAN
+"""For consents about a child, which its guardians see and revoke."""
 
 
-@publishes(ConsentText, rule=Rule.SELF, subject="subject", shows=("language", "version", "text"))
+@publishes(ConsentText, rule=GUARDED, subject="subject", shows=("language", "version", "text"))
 class ConsentTextType:
     """The published `ConsentText`."""
 
 
 @publishes(
     Consent,
-    rule=_SELF_OR_PARTNER_WITH_CONSENT,
-    field_rules={"texts": Access(Rule.SELF)},
+    rule=_READABLE,
+    field_rules={"texts": Access(GUARDED)},
     subject="subject",
     shows=(
         "id",
@@ -47,6 +49,7 @@ class ConsentTextType:
         "granted_at",
         "expires_at",
         "revoked_at",
+        "by_guardian",
         "texts",
     ),
     nested=(ConsentTextType,),
@@ -59,7 +62,7 @@ class ConsentType:
 
 @publishes(
     ConsentAnswer,
-    rule=Rule.SELF,
+    rule=GUARDED,
     subject="subject",
     shows=("consent", "return_to"),
     nested=(ConsentType,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Annotated
@@ -17,7 +18,7 @@ from records.immunizations import (
     VaccinationSlot,
     VaccinationSlotQuery,
 )
-from records.purposes import CitizenScope, Purpose
+from records.purposes import CitizenScope, Purpose, Scope
 from resolvers.immunizations import (
     immunizations_of,
     vaccination_appointments_of,
@@ -30,6 +31,7 @@ from schema.declarations.fields import edge, root
 from schema.declarations.publishing import Refetch, publishes
 from schema.declarations.relay import After, First, Node, build_page, check_first, connection_of, decode_id_cursor
 from schema.declarations.scalars import publish_enum
+from schema.types.consenting import ConsentingType
 from schema.types.places import InsideRegion, NearPoint, build_near
 from schema.types.population import CitizenType
 from schema.types.regions import CoordinatesType, RegionType
@@ -40,7 +42,9 @@ READABLE = Access(
     frozenset({Purpose.HEALTHCARE, Purpose.SUBJECT_REQUEST}),
     citizen_scopes=frozenset({CitizenScope.HEALTH}),
 )
-"""Guardians read the vaccinations of their children, by the family card. No partner reads any."""
+"""Guardians read the appointments of their children, by the family card. No partner reads any."""
+IMMUNIZATIONS = replace(READABLE, rules=READABLE.rules | Rule.PARTNER, scope=Scope.IMMUNIZATIONS)
+"""Vaccinations are also for partners with consent: of the person, or of a guardian for a child."""
 
 publish_enum(ImmunizationStatus)
 publish_enum(AppointmentStatus)
@@ -48,7 +52,7 @@ publish_enum(AppointmentStatus)
 
 @publishes(
     Immunization,
-    rule=READABLE,
+    rule=IMMUNIZATIONS,
     subject="patient_nik",
     shows=(
         "status",
@@ -129,7 +133,7 @@ class ImmunizationsOfCitizen:
     immunizations: list[ImmunizationType] | None = edge(
         immunizations_of,
         key="nik",
-        rule=READABLE,
+        rule=IMMUNIZATIONS,
         expected_size=12,
         description="The citizen's vaccinations, the newest first.",
     )
@@ -139,4 +143,17 @@ class ImmunizationsOfCitizen:
         rule=READABLE,
         expected_size=2,
         description="The citizen's appointments for vaccinations, the newest first.",
+    )
+
+
+@adds_to(ConsentingType)
+class ImmunizationsOfConsenting:
+    """The vaccinations of a person who consented, or of a child whose guardian did."""
+
+    immunizations: list[ImmunizationType] | None = edge(
+        immunizations_of,
+        key="subject",
+        rule=replace(IMMUNIZATIONS, rules=Rule.PARTNER, citizen_scopes=frozenset()),
+        expected_size=12,
+        description="The person's vaccinations, the newest first.",
     )

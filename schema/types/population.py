@@ -32,7 +32,7 @@ from resolvers.hub.data_preferences import restrictions_of
 from resolvers.hub.data_requests import data_request_pages
 from resolvers.hub.exports import exports_of
 from resolvers.msmes import msmes_of
-from resolvers.population import citizens, households_of, known_citizens, person_facets
+from resolvers.population import children_of, citizens, households_of, known_citizens, person_facets
 from resolvers.population import citizens as citizens_themselves
 from resolvers.regions import regions
 from resolvers.tax import tax_objects_of
@@ -45,7 +45,7 @@ from schema.types.commands import OWN, CommandReceiptType
 from schema.types.complaint_searches import build_own_key, select_own
 from schema.types.complaints import ComplaintType
 from schema.types.consent_requests import ConsentRequestType, build_consent_request_key
-from schema.types.consents import ConsentConnectionType, build_consent_connection, build_consent_query
+from schema.types.consents import GUARDED, ConsentConnectionType, build_consent_connection, build_consent_query
 from schema.types.data_requests import (
     DataRequestConnectionType,
     RestrictionType,
@@ -177,6 +177,13 @@ class CitizenType(Node):
     household: HouseholdType | None = edge(
         households_of, key="nik", description="The household on the citizen's family card (Kartu Keluarga)."
     )
+    children: list[CitizenType] | None = edge(
+        children_of,
+        key="nik",
+        expected_size=2,
+        rule=replace(CHILDREN, rules=Rule.SELF),
+        description="The citizen's children under 18 on the same family card, whose guardian the citizen is.",
+    )
     tax_objects: list[TaxObjectType] | None = edge(
         tax_objects_of,
         key="nik",
@@ -206,9 +213,10 @@ class CitizenType(Node):
     consents: ConsentConnectionType | None = edge(
         consent_pages,
         key=build_consent_query,
-        rule=Rule.SELF,
+        rule=GUARDED,
         transform=build_consent_connection,
-        description="The citizen's consents to partners in any state, newest first.",
+        description="The consents to partners about the citizen in any state, newest first; for a child, those of its"
+        " guardians.",
     )
     consent_request: ConsentRequestType | None = edge(
         open_consent_requests,

@@ -6,14 +6,16 @@ import logging
 import re
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from urllib.parse import urlencode
 
 from auth.caller import Caller
 from auth.crypto.sealed_people import SealedPeople
+from auth.policy.children import find_majority_date, get_city_date
 from engine.errors import BadInput
 from records.calls.answers import Answers
 from records.calls.call import Call
+from records.clocks import CITY_TIME_ZONE
 from records.hub.clients import ClientId
 from records.hub.consenting import Consenting
 from records.hub.consents import (
@@ -29,12 +31,13 @@ from records.hub.partner_consents import ConsentEvidence, PartnerConsentRequest
 from records.identifiers import Nik
 from resolvers.hub.consents import AlreadyAnswered, ConsentsUnavailable, UnknownConsent
 from services.consents.consent_purge import ConsentPurger
-from services.consents.consent_text import VERSION, build_consent_texts, hash_texts
+from services.consents.consent_text import VERSION, AgreementTerms, build_consent_texts, hash_texts
 from store.consents.consent_requests import (
     ConsentAlreadyAnswered,
     OpenedConsentRequest,
     ScopeNotRequested,
     UnknownConsentRequest,
+    WrongConsentSubject,
 )
 from store.consents.consent_tables import ConsentTables
 from store.consents.data_preferences import SealedPerson
@@ -132,26 +135,29 @@ class DatabaseConsents:
         """Grant a request; raises `UnknownConsent`, `AlreadyAnswered`, and `BadInput` for unrequested scopes."""
 
         def build_evidence(request: PartnerConsentRequest) -> ConsentEvidence:
-            texts = build_consent_texts(
-                granting.subject,
+            terms = AgreementTerms(
                 partner=request.partner,
                 scopes=request.scopes,
                 purpose=request.purpose,
                 lasts=timedelta(days=request.days),
-                chosen=granting.scopes,
+                is_about_child=request.is_about_child,
             )
+            texts = build_consent_texts(granting.subject, terms, chosen=granting.scopes)
             return ConsentEvidence(
                 assurance=caller.assurance.name.lower(),
                 version=VERSION,
                 hash=hash_texts(texts),
                 texts={each.language.value: each.text for each in texts},
                 request_id=call.request_id,
+                until=None if granting.guardian is None else _find_majority(granting.subject),
             )
 
+        child = None if granting.guardian is None else self._seal(granting.subject)
+        person = self._seal(granting.guardian or granting.subject)
         async with _translate_errors(_UNKNOWN_REQUEST):
             _require_id(granting.request, _UNKNOWN_REQUEST)
             request, consent = await self._requests.grant(
-                self._seal(granting.subject), granting.request, granting.scopes, build_evidence
+                person, granting.request, granting.scopes, build_evidence, child=child
             )
         answer = [("consent", consent.id)]
         return ConsentAnswer(
@@ -203,9 +209,16 @@ class DatabaseConsents:
             asked_at=request.asked_at,
             answer_by=request.answer_by,
             would_expire_at=datetime.now(UTC) + lasts,
+            is_about_child=request.is_about_child,
             duration=lasts,
             readable_fields=limit_to_graph(opened.readable_fields, self._graph_fields),
         )
+
+
+def _find_majority(child: Nik) -> datetime | None:
+    """When a child comes of age, in the city's time zone; None if the number holds no date."""
+    day = find_majority_date(child, get_city_date())
+    return None if day is None else datetime.combine(day, time(), CITY_TIME_ZONE)
 
 
 def has_id_form(text: str) -> bool:
@@ -235,6 +248,11 @@ async def _translate_errors(unknown_message: str = _UNKNOWN_REQUEST) -> AsyncIte
         raise UnknownConsent(unknown_message) from None
     except ConsentAlreadyAnswered:
         raise AlreadyAnswered from None
+    except WrongConsentSubject:
+        raise BadInput(
+            "Argument 'child' must name your child if the request is about a child ('isAboutChild'), and else be left"
+            " out."
+        ) from None
     except ScopeNotRequested:
         raise BadInput("Argument 'scopes' holds a scope that was not requested. Grant scopes of the request.") from None
 

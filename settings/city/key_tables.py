@@ -23,6 +23,7 @@ from settings.city.references import list_variables
 
 _MARKED: Final = re.compile(r"(<!-- keys of ([a-z0-9_.]+):([A-Za-z0-9]+) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
 _PAGES: Final = (
+    "docs/agencies/graphql.md",
     "docs/agencies/manifests.md",
     "docs/agencies/gtfs.md",
     "docs/agencies/open311.md",

@@ -185,14 +185,7 @@ class AgencyManifest(ManifestTable):
         """What is wrong between tables that are each right alone."""
         if self.terms.hedge and self.wire.driver not in {"http", "xml", "open311"}:
             yield NotDeclarableError("terms.hedge", "the agency is not called by GET; remove this line")
-        if self.trouble is not None and self.wire.driver in _KNOWN_TROUBLE:
-            yield NotDeclarableError("trouble", "the hub knows how this driver reports failures; remove this table")
-        elif self.trouble is not None:
-            is_soap, given = self.wire.driver == "soap", self.trouble.model_fields_set
-            if "faults" in given and not is_soap:
-                yield NotDeclarableError("trouble.faults", "only SOAP has faults; remove this table")
-            if "status" in given and is_soap:
-                yield NotDeclarableError("trouble.status", "SOAP reports failures in faults; write trouble.faults")
+        yield from self._find_foreign_trouble()
         if self.terms.sessions and self.wire.driver != "sql":
             yield NotDeclarableError("terms.sessions", "only a database has sessions; remove this line")
         if self.defaults and self.declared_tables is None:
@@ -204,6 +197,24 @@ class AgencyManifest(ManifestTable):
             yield from self._find_unsent_credentials()
         else:
             yield from self._find_doubled(self.connector)
+
+    def _find_foreign_trouble(self) -> Iterator[NotDeclarableError]:
+        """Meanings of result codes that replies of this driver do not have."""
+        if self.trouble is None:
+            return
+        driver, given = self.wire.driver, self.trouble.model_fields_set
+        if driver in _KNOWN_TROUBLE:
+            yield NotDeclarableError("trouble", "the hub knows how this driver reports failures; remove this table")
+            return
+        if driver == "graphql" and (foreign := given - {"errors", "pause"}):
+            key = min(foreign)
+            yield NotDeclarableError(f"trouble.{key}", "GraphQL reports failures in errors; write trouble.errors")
+        if "errors" in given and driver != "graphql":
+            yield NotDeclarableError("trouble.errors", "only GraphQL has such errors; remove this table")
+        if "faults" in given and driver not in {"soap", "graphql"}:
+            yield NotDeclarableError("trouble.faults", "only SOAP has faults; remove this table")
+        if "status" in given and driver == "soap":
+            yield NotDeclarableError("trouble.status", "SOAP reports failures in faults; write trouble.faults")
 
     def _find_undeclared(self) -> Iterator[NotDeclarableError]:
         domain_reads = DRIVER_FAMILIES[self.wire.driver].domain_reads

@@ -6,7 +6,7 @@ committed. So of two concurrent calls, only one succeeds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from secrets import token_hex
 from typing import Any, NamedTuple
@@ -59,6 +59,10 @@ class ScopeNotRequested(Exception):  # noqa: N818 - reads as what it is
     """The person granted a scope that the partner did not request."""
 
 
+class WrongConsentSubject(Exception):  # noqa: N818 - reads as what it is
+    """A consent about a child answers a request about the person, or the other way round."""
+
+
 class TooManyConsentRequests(Exception):  # noqa: N818 - reads as what it is
     """The partner has too many unanswered requests."""
 
@@ -92,6 +96,7 @@ class ConsentRequestTable:
             "days": wanted.days,
             "redirect_uri": wanted.redirect_uri,
             "state": wanted.state,
+            "is_about_child": wanted.is_about_child,
             "answer_by": func.now() + answer_within,
         }
         waiting = (
@@ -167,27 +172,33 @@ class ConsentRequestTable:
         id_: str,
         scopes: Collection[Scope],
         build_evidence: Callable[[PartnerConsentRequest], ConsentEvidence],
+        *,
+        child: SealedPerson | None = None,
     ) -> tuple[PartnerConsentRequest, Consent]:
-        """Grants a request. Granting the same scopes again changes nothing.
+        """Grants a request, for a child if it is about one. Granting the same scopes again changes nothing.
 
         `build_evidence` builds the proof of the consent from the request. Raises `UnknownConsentRequest`,
-        `ConsentAlreadyAnswered` and `ScopeNotRequested`.
+        `ConsentAlreadyAnswered`, `ScopeNotRequested` and `WrongConsentSubject`.
         """
+        subject = child or person
         wanted = {each.value for each in scopes}
         async with database_timeout(self._timeout), self._engine.begin() as connection:
             row = await self._lock_request(connection, person, id_)
+            if row["is_about_child"] != (child is not None):
+                raise WrongConsentSubject
             if row["answer"] == ConsentRequestAnswer.GRANTED:
                 consent = await _load_consent(connection, row["consent"])
-                if set(consent["scopes"]) != wanted:
+                if set(consent["scopes"]) != wanted or consent["subject"] != subject.seal:
                     raise ConsentAlreadyAnswered
-                return to_partner_consent_request(row), to_consent(person.nik, consent)
+                return to_partner_consent_request(row), to_consent(subject.nik, consent)
             if row["answer"] is not None:
                 raise ConsentAlreadyAnswered
             if not wanted or not wanted <= set(row["scopes"]):
                 raise ScopeNotRequested
             proof = build_evidence(to_partner_consent_request(row))
             granted = [each for each in row["scopes"] if each in wanted]
-            consent = await _insert_consent(connection, row, granted, proof)
+            people = {"subject": subject.seal, "guardian": None if child is None else person.seal}
+            consent = await _insert_consent(connection, {**row, **people}, granted, proof)
             await _record_answer(connection, row, ConsentRequestAnswer.GRANTED, consent["id"])
             about = {"client": row["client"], "request": id_, "consent": consent["id"]}
             detail = {"scopes": granted}
@@ -202,7 +213,7 @@ class ConsentRequestTable:
                 ),
             )
             await enqueue_webhook(connection, WebhookType.GRANTED, data=to_webhook_data(consent), **about)
-        return to_partner_consent_request(row), to_consent(person.nik, consent)
+        return to_partner_consent_request(row), to_consent(subject.nik, consent)
 
     async def refuse(self, person: SealedPerson, id_: str, *, request_id: str) -> PartnerConsentRequest:
         """Refuses a request; a repeat changes nothing. Raises `UnknownConsentRequest`, `ConsentAlreadyAnswered`."""
@@ -255,17 +266,19 @@ async def _load_consent(connection: AsyncConnection, id_: str) -> RowMapping:
 
 
 async def _insert_consent(
-    connection: AsyncConnection, request: RowMapping, scopes: Sequence[str], proof: ConsentEvidence
+    connection: AsyncConnection, request: Mapping[str, Any], scopes: Sequence[str], proof: ConsentEvidence
 ) -> RowMapping:
+    expires_at = func.now() + timedelta(days=request["days"])
     row = {
         "id": token_hex(16),
         "subject": request["subject"],
+        "guardian": request["guardian"],
         "client": request["client"],
         "partner": request["partner"],
         "scopes": list(scopes),
         "purpose": request["purpose"],
         "granted_at": func.now(),
-        "expires_at": func.now() + timedelta(days=request["days"]),
+        "expires_at": expires_at if proof.until is None else func.least(expires_at, proof.until),
         "request": request["id"],
         "assurance": proof.assurance,
         "text_version": proof.version,

@@ -55,6 +55,7 @@ def to_consent(nik: Nik, row: RowMapping) -> Consent:
             for language in Language
             if language.value in row["texts"]
         ),
+        by_guardian=row["guardian"] is not None,
         request=row.get("request"),
         asked_at=row.get("asked_at"),
     )
@@ -86,6 +87,7 @@ def to_partner_consent_request(row: RowMapping) -> PartnerConsentRequest:
         state=row["state"],
         asked_at=row["asked_at"],
         answer_by=row["answer_by"],
+        is_about_child=row["is_about_child"],
         answer=ConsentRequestAnswer.WAITING if row["answer"] is None else ConsentRequestAnswer(row["answer"]),
     )
 

@@ -86,7 +86,7 @@ ISSUERS = read_pages("docs/operators/issuers.md")
 AGENCY_TERMS = read_pages("docs/operators/agency-terms.md")
 SERVICE_LEVELS = read_pages("docs/operators/service-levels.md")
 MANIFESTS = read_pages(
-    *("docs/agencies/manifests.md", "docs/agencies/open311.md", "docs/agencies/snapshots.md", "docs/agencies/gtfs.md")
+    *(f"docs/agencies/{each}.md" for each in ("graphql", "gtfs", "manifests", "open311", "snapshots"))
 )
 MANIFEST_TABLES: tuple[type[BaseModel], ...] = (
     AgencyManifest,

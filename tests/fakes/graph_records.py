@@ -53,10 +53,12 @@ from tests.fakes.small_records import (
     data_request,
     facets,
     household,
+    kjp_account,
     msme,
     payment,
     receipt,
     restriction,
+    student,
     tax_object,
 )
 from tests.fakes.small_records import product as sold
@@ -99,6 +101,8 @@ RECORDS: dict[str, Any] = {
     "TaxPayment": payment(1, 5_000),
     "Msme": msme(),
     "Product": sold("Rahasia", public=False),
+    "Student": student(SITI),
+    "KjpAccount": kjp_account(SITI),
     "Complaint": replace(SITIS, resolved_at=SITIS.read_at),
     "ComplaintEvent": SITIS.events[0],
     "ComplaintPhoto": SITIS.photos[0],

@@ -28,6 +28,7 @@ from records.complaints import (
     ComplaintPage,
     ComplaintQuery,
 )
+from records.education import KjpAccount, Student
 from records.hub.access_entries import AccessEntryPage, AccessEntryQuery
 from records.hub.access_history import AccessLogPage, AccessLogQuery
 from records.hub.commands import CommandProblem, CommandReceipt, NewCommand, SubmittedCommand
@@ -113,9 +114,11 @@ from tests.fakes.small_records import (
     data_request,
     facets,
     household,
+    kjp_account,
     msme,
     product,
     receipt,
+    student,
     tax_object,
 )
 
@@ -287,7 +290,8 @@ class SmallCity:
         return consent(consent_.subject, state=ConsentState.REVOKED, revoked_at=NOW)
 
     def _change(self, change: ConsentGrant | PersonalConsentKey, known: bool) -> None:  # noqa: FBT001 - a switch
-        if not known or change.subject != SITI:
+        is_of_child = getattr(change, "guardian", None) == SITI or (known and change.subject == AYU)
+        if not known or not (change.subject == SITI or is_of_child):
             raise UnknownConsent("There is none.")
         self.consent_changes.append(change)
 
@@ -385,6 +389,12 @@ class SmallCity:
     async def products_of(self, msme_ids: Sequence[str], _call: Call) -> Answers[str, Sequence[Product]]:
         sold = (product("Nasi", public=True), product("Rahasia", public=False))
         return self._answers("jakpreneur", "products_of", msme_ids, {"M-1": sold})
+
+    async def students_of(self, niks: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[Student]]:
+        return self._answers("disdik", "students_of", niks, {nik: (student(nik),) for nik in (SITI, AYU)})
+
+    async def kjp_accounts_of(self, nisns: Sequence[str], _call: Call) -> Answers[str, Sequence[KjpAccount]]:
+        return self._answers("disdik", "kjp_accounts_of", nisns, {student().nisn: (kjp_account(),)})
 
     async def objects_of(self, niks: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[TaxObject]]:
         return self._answers("pbb", "objects_of", niks, {SITI: (tax_object(),)})

@@ -95,7 +95,8 @@ class SmallConsents:
         raise NotImplementedError(tries)
 
     async def grant(self, granting: ConsentGrant, _caller: Caller, _call: Call) -> ConsentAnswer:
-        consent_request, return_to = self._find_open(PersonalConsentKey(subject=granting.subject, id=granting.request))
+        person = granting.guardian or granting.subject
+        consent_request, return_to = self._find_open(PersonalConsentKey(subject=person, id=granting.request))
         if not granting.scopes or not granting.scopes <= set(consent_request.scopes):
             raise BadInput("Argument 'scopes' holds a scope that was not requested. Grant scopes of the request.")
         if (given := self.granted.get(consent_request.id)) is not None and set(given.scopes) == granting.scopes:
@@ -112,6 +113,7 @@ class SmallConsents:
             state=ConsentState.GRANTED,
             granted_at=NOW,
             expires_at=consent_request.would_expire_at,
+            by_guardian=granting.guardian is not None,
         )
         self.consents.append(consent)
         self.granted[consent_request.id] = consent

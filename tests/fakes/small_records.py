@@ -30,6 +30,7 @@ from records.complaints import (
     ComplaintStatus,
     ComplaintVisibility,
 )
+from records.education import KjpAccount, KjpStatus, PupilStatus, Student
 from records.hub.access_entries import AccessEntry
 from records.hub.access_history import AccessLogEntry, AccessReader
 from records.hub.commands import CommandReceipt, CommandStep
@@ -71,7 +72,7 @@ from records.prices import (
 from records.purposes import Purpose, Scope
 from records.regions import CodeSystem, Coordinates, Region, RegionLevel, SystemCode
 from records.tax import BillStatus, TaxBill, TaxObject, TaxPayment
-from services.consents.consent_text import build_consent_texts
+from services.consents.consent_text import AgreementTerms, build_consent_texts
 
 SITI = Nik("3171014506900001")
 """She has everything: a household with Ayu, land, an enterprise, a public and a private complaint."""
@@ -130,6 +131,32 @@ def facets(nik: Nik) -> Mapping[type[PersonFacet], PersonFacet]:
         Parentage(nik=nik, mother_name="Ibu", father_name="Bapak"),
     )
     return {type(each): each for each in every}
+
+
+def student(nik: Nik = AYU) -> Student:
+    """An enrolment in the fifth grade."""
+    return Student(
+        nisn="0012900001",
+        owner=nik,
+        npsn="20100101",
+        grade=5,
+        class_name="5-A",
+        school_year="2026/2027",
+        status=PupilStatus.ENROLLED,
+    )
+
+
+def kjp_account(nik: Nik = AYU) -> KjpAccount:
+    """One payment round."""
+    return KjpAccount(
+        id="KJP-1",
+        owner=nik,
+        round="2026-I",
+        status=KjpStatus.PAID,
+        monthly_amount=Rupiah(250_000),
+        balance=Rupiah(250_000),
+        paid_on=date(2026, 6, 1),
+    )
 
 
 def household(child_born: date = date(1990, 6, 5)) -> Household:
@@ -385,7 +412,10 @@ def consent(nik: Nik = SITI, **overrides: Any) -> Consent:  # noqa: ANN401 - fie
             "granted_at": NOW,
             "expires_at": NOW + timedelta(days=30),
             "texts": build_consent_texts(
-                nik, partner=request.partner, scopes=request.scopes, purpose=request.purpose, lasts=request.duration
+                nik,
+                AgreementTerms(
+                    partner=request.partner, scopes=request.scopes, purpose=request.purpose, lasts=request.duration
+                ),
             ),
             **overrides,
         }

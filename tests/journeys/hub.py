@@ -36,6 +36,8 @@ from tests.sandbox_agencies import HOST, RunningAgency, free_port
 from web.pages.graphiql import SamplePerson
 from web.server.uvicorn_config import build_uvicorn_config
 
+KILL_SAFE = {"fsync": "off"}
+"""Settings of PostgreSQL: what is committed survives a kill of its processes, but not of the machine."""
 STATE_USER = "simpul"
 STATE_PASSWORD = "rahasia-hub"
 OFFICIAL = "official"
@@ -170,7 +172,7 @@ def state_server(folder: Path) -> Any:  # noqa: ANN401 - a context manager
     """The hub's own PostgreSQL; gives its address."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    postgres = Postgres(folder, port=port, database="simpul", logins={STATE_USER: STATE_PASSWORD}, settings={})
+    postgres = Postgres(folder, port=port, database="simpul", logins={STATE_USER: STATE_PASSWORD}, settings=KILL_SAFE)
     postgres.prepare()
     postgres.launch()
     try:

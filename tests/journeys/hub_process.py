@@ -25,6 +25,7 @@ from store.database import create_database_engine
 from tests.cli.preloaded import Forked, get_preloaded_interpreter
 from tests.fakes.bound_issuer import build_bound_issuer
 from tests.fakes.city import VARIABLES
+from tests.journeys.hub import KILL_SAFE
 from tests.sandbox_agencies import HOST, free_port
 
 SECRET = b"l" * 32
@@ -44,7 +45,7 @@ class HubProcess:
         self._folder = folder
         self._issuer = build_bound_issuer(folder)
         self.postgres = Postgres(
-            folder / "state", port=free_port(), database="simpul", logins={"simpul": "rahasia"}, settings={}
+            folder / "state", port=free_port(), database="simpul", logins={"simpul": "rahasia"}, settings=KILL_SAFE
         )
         self.port = free_port()
         self.state_url = f"postgresql://simpul:rahasia@{HOST}:{self.postgres.port}/simpul"

@@ -18,7 +18,7 @@ from scripts.optional_programs import why_missing
 
 ROOT = Path(__file__).parents[2]
 MARKER = "optional_programs"
-_CITY = frozenset({"jakpreneur", "serve_process", "seeded_state"})
+_CITY = frozenset({"city", "jakpreneur", "serve_process", "seeded_state"})
 """Fixtures with the sandbox city, which chooses between MariaDB and SQLite."""
 _ENGINE_MATTERS = tuple(
     f"tests/{each}"

@@ -30,7 +30,8 @@ from web.http_errors import HttpError, HttpErrorCode, build_bad_request
 from web.middleware.request_identity import get_call
 
 REQUESTS_PATH: Final = "/consent/requests"
-_MEMBERS: Final = {"scopes", "purpose", "lasts", "redirect_uri", "state"}
+_MEMBERS: Final = {"about", "scopes", "purpose", "lasts", "redirect_uri", "state"}
+_ABOUT: Final = {"self": False, "child": True}
 _MAX_DEPTH: Final = 2
 _MAX_BRACKETS: Final = 100
 _SCOPES: Final = {each.value: each for each in Scope}
@@ -151,7 +152,11 @@ def _parse_wanted_consent(body: Mapping[str, Any]) -> NewConsentRequest:
         raise build_bad_request("'redirect_uri' must be one of the contract's addresses.")
     if state is not None and not (isinstance(state, str) and _STATE.fullmatch(state)):
         raise build_bad_request("'state' must be at most 500 printable ASCII characters.")
+    about = body.get("about", "self")
+    if not isinstance(about, str) or about not in _ABOUT:
+        raise build_bad_request("'about' must be 'self' or 'child': whose data the person would open.")
     return NewConsentRequest(
+        is_about_child=_ABOUT[about],
         scopes=tuple(each for each in Scope if each.value in scopes),
         purpose=Purpose[purpose],
         days=lasts,
@@ -164,6 +169,7 @@ def _request_to_json(consent_request: PartnerConsentRequest) -> dict[str, Any]:
     return {
         "id": consent_request.id,
         "answer": consent_request.answer.value,
+        "about": "child" if consent_request.is_about_child else "self",
         "scopes": [each.value for each in consent_request.scopes],
         "purpose": consent_request.purpose.name,
         "asked_at": _format_time(consent_request.asked_at),

@@ -7,7 +7,7 @@ the graph allows. Other people are sent to the sign-in first, and then return to
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from auth.oidc.page_session import SignedInSession
 from schema.tools.document_fields import GraphDocuments
+from web.pages.child_consents import Child, ChildConsents, find_child
 from web.pages.internal_client import InternalClient, ResponseMap, get_error_codes
 from web.pages.page_renderer import PageProblem, PageRenderer
 from web.pages.page_session import Form, PageSessions
@@ -33,7 +34,7 @@ REQUEST_QUERY: Final = """\
 query ConsentPage($id: ID!) {
   me {
     consentRequest(id: $id) {
-      id client partner purpose scopes askedAt answerBy wouldExpireAt
+      id client partner purpose scopes askedAt answerBy wouldExpireAt isAboutChild
       fields { field scope description class }
       texts { language text }
       previewDocument
@@ -42,8 +43,8 @@ query ConsentPage($id: ID!) {
 }
 """
 GRANT_MUTATION: Final = """\
-mutation GrantOnPage($request: ID!, $scopes: [Scope!]) {
-  grantConsent(request: $request, scopes: $scopes) { consent { id } returnTo }
+mutation GrantOnPage($request: ID!, $scopes: [Scope!], $child: NIK) {
+  grantConsent(request: $request, scopes: $scopes, child: $child) { consent { id } returnTo }
 }
 """
 REFUSE_MUTATION: Final = """\
@@ -62,8 +63,8 @@ query ConsentsPage($first: Int!, $after: String) {
 }
 """
 REVOKE_MUTATION: Final = """\
-mutation RevokeOnPage($consent: ID!) {
-  revokeConsent(consent: $consent) { id partner state }
+mutation RevokeOnPage($consent: ID!, $child: NIK) {
+  revokeConsent(consent: $consent, child: $child) { id partner state }
 }
 """
 _LANGUAGES: Final = {"id": "INDONESIAN", "en": "ENGLISH"}
@@ -81,10 +82,11 @@ class ConsentPages:
         self._sessions = sessions
         self._pages = pages
         self._documents = documents
+        self._children = ChildConsents(client, documents)
 
     async def show_request(self, request: Request, session: SignedInSession) -> Response:
         """A partner's request, with a preview of the data that it would read."""
-        return await self._render_request(request, session)
+        return await self._render_request(request, session, request.query_params.get("child"))
 
     async def decide(self, request: Request) -> Response:
         """Process the person's decision. Raises `PageProblem`."""
@@ -109,6 +111,7 @@ class ConsentPages:
             "consents.html",
             session=session,
             consents=found["nodes"],
+            children=await self._children.list_consents(request, session) if after is None else (),
             older=self._build_next_address(request, found["pageInfo"]),
             is_first=after is None,
         )
@@ -120,26 +123,32 @@ class ConsentPages:
 
     async def confirm_revocation(self, request: Request, session: SignedInSession) -> Response:
         """Ask for confirmation before a consent is revoked."""
-        consent = await self._find_consent(request, session)
-        return self._pages.render_page(request, "revoke.html", session=session, consent=consent)
+        consent, child = await self._find_consent(request, session)
+        return self._pages.render_page(request, "revoke.html", session=session, consent=consent, child=child)
 
     async def revoke(self, request: Request) -> Response:
         """Revoke a consent. Raises `PageProblem`."""
         session, _ = await self._sessions.read_form(request)
-        answer = await self._client.execute(
-            request, session, REVOKE_MUTATION, {"consent": _parse_id(request, "unknown_consent")}
-        )
+        consent, child = await self._find_consent(request, session)
+        variables = {"consent": consent["id"], "child": None if child is None else child.nik}
+        answer = await self._client.execute(request, session, REVOKE_MUTATION, variables)
         if get_object(answer, "revokeConsent") is None:
             raise _to_problem(answer, unknown="unknown_consent")
         return self._pages.redirect(request, CONSENTS_PATH)
 
     async def _render_request(
-        self, request: Request, session: SignedInSession, *, none_ticked: bool = False
+        self, request: Request, session: SignedInSession, wanted: str | None, *, none_ticked: bool = False
     ) -> Response:
-        found = await self._load_request(request, session)
+        found, child = await self._load_request(request, session), None
+        if found["isAboutChild"]:
+            children = await self._children.list_children(request, session)
+            child = find_child(children, wanted)
+            if child is None:
+                return self._render_children(request, session, found, children)
         preview_document = found["previewDocument"]
         document = self._documents.fit(preview_document) if preview_document else None
-        preview = await self._client.execute(request, session, document) if document else None
+        variables = {} if child is None else {"child": child.nik}
+        preview = await self._client.execute(request, session, document, variables) if document else None
         words = self._pages.get_words(request)
         shown = self._documents.describe(document) if document else {}
         previews = build_scope_previews(found["fields"], shown, preview, words)
@@ -149,10 +158,22 @@ class ConsentPages:
             status=HTTPStatus.UNPROCESSABLE_ENTITY if none_ticked else HTTPStatus.OK,
             session=session,
             asked=found,
+            child=child,
+            text={**words["request"], **({} if child is None else words["request_child"])},
             agreement=[each["text"] for each in found["texts"] if each["language"] == _LANGUAGES[words.language]],
             previews=[(scope, previews.get(scope)) for scope in found["scopes"]],
             none_ticked=none_ticked,
         )
+
+    def _render_children(
+        self, request: Request, session: SignedInSession, asked: Mapping[str, Any], children: Sequence[Child]
+    ) -> Response:
+        """Ask which child the request is about."""
+        path, own = request.url.path, self._pages.get_link_query(request)
+        choices = [
+            {"name": each.name, "address": f"{path}?{urlencode({**own, 'child': each.id})}"} for each in children
+        ]
+        return self._pages.render_page(request, "consent_child.html", session=session, asked=asked, children=choices)
 
     async def _load_request(self, request: Request, session: SignedInSession) -> Mapping[str, Any]:
         answer = await self._client.execute(
@@ -164,11 +185,17 @@ class ConsentPages:
         return found
 
     async def _grant(self, request: Request, session: SignedInSession, form: Form) -> Response:
-        scopes = list(dict.fromkeys(form.get("scope", ())))
+        scopes, wanted = list(dict.fromkeys(form.get("scope", ()))), next(iter(form.get("child", ())), None)
         if not scopes:
-            return await self._render_request(request, session, none_ticked=True)
-        partner = await self._find_partner(request, session)
-        variables = {"request": _parse_id(request, "unknown_request"), "scopes": scopes}
+            return await self._render_request(request, session, wanted, none_ticked=True)
+        partner, child = await self._find_partner(request, session), None
+        if wanted is not None:
+            child = find_child(await self._children.list_children(request, session), wanted)
+        variables = {
+            "request": _parse_id(request, "unknown_request"),
+            "scopes": scopes,
+            "child": None if child is None else child.nik,
+        }
         answer = await self._client.execute(request, session, GRANT_MUTATION, variables)
         return self._render_decision(request, session, partner, answer, "grantConsent")
 
@@ -212,9 +239,13 @@ class ConsentPages:
             to=to,
         )
 
-    async def _find_consent(self, request: Request, session: SignedInSession) -> Mapping[str, Any]:
-        """The consent in the path; reads the person's consents page by page to find it."""
+    async def _find_consent(self, request: Request, session: SignedInSession) -> tuple[Mapping[str, Any], Child | None]:
+        """The consent in the path, and the child that it is about; reads the person's consents page by page."""
         wanted, after = _parse_id(request, "unknown_consent"), None
+        for child in await self._children.list_consents(request, session) or ():
+            for each in child.consents:
+                if each["id"] == wanted:
+                    return each, child
         while True:
             answer = await self._client.execute(request, session, CONSENTS_QUERY, {"first": 100, "after": after})
             found = get_object(answer, "me", "consents")
@@ -222,7 +253,7 @@ class ConsentPages:
                 raise _to_problem(answer, unknown="unknown_consent")
             for each in found["nodes"]:
                 if each["id"] == wanted:
-                    return dict(each)
+                    return dict(each), None
             if not found["pageInfo"]["hasNextPage"]:
                 raise PageProblem("unknown_consent", HTTPStatus.NOT_FOUND)
             after = found["pageInfo"]["endCursor"]
@@ -244,8 +275,9 @@ def _to_problem(answer: ResponseMap, *, unknown: str) -> PageProblem:
         return PageProblem(unknown, HTTPStatus.NOT_FOUND)
     if "BAD_USER_INPUT" in codes:  # the hub's own forms never cause it
         return PageProblem("foreign_form", HTTPStatus.BAD_REQUEST)
-    if "CONSENT_ANSWERED" in codes:
-        return PageProblem("answered", HTTPStatus.CONFLICT)
+    for code, problem in (("CONSENT_ANSWERED", "answered"), ("CONSENT_NOT_OF_AGE", "no_child")):
+        if code in codes:
+            return PageProblem(problem, HTTPStatus.CONFLICT)
     if "REAUTHENTICATION_REQUIRED" in reasons:
         return PageProblem("sign_in_again", HTTPStatus.FORBIDDEN)
     if "ASSURANCE_TOO_LOW" in reasons:

@@ -16,6 +16,7 @@ from connectors.drivers.gtfs.feed_zip import OpenFeed
 _FILE: Final = "stop_times.txt"
 _INSERTED: Final = 5_000
 """Rows of one statement."""
+_MAX_DIGITS: Final = 9
 _NO_PICKUP: Final = "1"
 _COLUMNS: Final = (
     *("trip_id", "arrival_time", "departure_time", "stop_id", "stop_sequence", "pickup_type", "shape_dist_traveled"),
@@ -103,7 +104,7 @@ def _read_calls(
             continue  # a zone of demand-responsive transport
         elif stop not in stops:
             problem = "a stop_id that stops.txt does not have, or has twice"
-        elif not (sequence.isascii() and sequence.isdigit()):
+        elif not (sequence.isascii() and sequence.isdigit() and len(sequence) <= _MAX_DIGITS):
             problem = "no number in stop_sequence"
         elif (arrival and arrives is None) or (departure and departs is None):
             problem = "not a time"

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from connectors.declared.gtfs.realtime_feed import RealtimeMessage
 from connectors.declared.gtfs.timetable import TripCall
 from connectors.declared.gtfs.values import parse_day, parse_seconds, write_seconds
-from connectors.drivers.gtfs.realtime_messages import ADDED_TRIP, CANCELLED_TRIP, NO_DATA, SKIPPED
+from connectors.drivers.gtfs.realtime_messages import ADDED_TRIP, CANCELLED_TRIP, NO_DATA, SKIPPED, read_text
 from records.transit import Departure, DepartureStatus, DepartureUpdate
 
 _UNDATED: Final = timedelta(hours=12)
@@ -58,7 +58,7 @@ def find_departure_update(
         status=status,
         expected_at=expected,
         delay_seconds=delay,
-        vehicle=update.vehicle.label or update.vehicle.id or None,
+        vehicle=read_text(update.vehicle.label) or read_text(update.vehicle.id),
         updated_at=_find_time(update, message).astimezone(departure.departs_at.tzinfo),
     )
 
@@ -75,10 +75,10 @@ def list_added_departures(message: RealtimeMessage, stop_ids: Sequence[str], zon
                 departs_at = datetime.fromtimestamp(leaves, UTC).astimezone(zone)
                 yield Departure(
                     stop_id=stop_id,
-                    trip_id=trip.trip_id or entity.id,
-                    route_id=trip.route_id or None,
+                    trip_id=read_text(trip.trip_id) or read_text(entity.id) or "",
+                    route_id=read_text(trip.route_id),
                     headsign=None,
-                    service_date=parse_day(trip.start_date) or departs_at.date(),
+                    service_date=parse_day(read_text(trip.start_date) or "") or departs_at.date(),
                     start_time=None,
                     sequence=each.stop_sequence or number,
                     arrives_at=departs_at,
@@ -94,7 +94,8 @@ def _list_updates(message: RealtimeMessage, departure: Departure) -> Iterator[An
         trip = entity.trip_update.trip
         if (trip.schedule_relationship in ADDED_TRIP) != departure.is_added:
             continue
-        if _has_date(trip.start_date, departure, message) and _has_start(trip.start_time, departure):
+        start_date, start_time = read_text(trip.start_date) or "", read_text(trip.start_time) or ""
+        if _has_date(start_date, departure, message) and _has_start(start_time, departure):
             yield entity.trip_update
 
 

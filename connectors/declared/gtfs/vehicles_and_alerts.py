@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, Final, TypeVar
 
 from connectors.declared.gtfs.realtime_feed import RealtimeMessage
+from connectors.drivers.gtfs.realtime_messages import read_text
 from connectors.readers.coordinates import coordinates
 from records.transit import (
     AlertCause,
@@ -37,7 +38,8 @@ def list_vehicle_keys(entity: Any) -> Iterator[Hashable]:  # noqa: ANN401 - an e
     """What a vehicle is found by: its route, or its trip if it names none."""
     if entity.HasField("vehicle"):
         trip = entity.vehicle.trip
-        yield (ROUTE, trip.route_id) if trip.route_id else (TRIP, trip.trip_id)
+        route = read_text(trip.route_id)
+        yield (TRIP, read_text(trip.trip_id) or "") if route is None else (ROUTE, route)
 
 
 def list_alert_keys(entity: Any) -> Iterator[Hashable]:  # noqa: ANN401 - an entity of the library
@@ -45,23 +47,24 @@ def list_alert_keys(entity: Any) -> Iterator[Hashable]:  # noqa: ANN401 - an ent
     if entity.HasField("alert"):
         yield ALL
         selectors = entity.alert.informed_entity
-        routes = {each.route_id or each.trip.route_id for each in selectors} - {""}
-        yield from ((ROUTE, each) for each in sorted(routes))
-        yield from ((STOP, each) for each in sorted({each.stop_id for each in selectors} - {""}))
+        routes = {read_text(each.route_id) or read_text(each.trip.route_id) or "" for each in selectors}
+        stops = {read_text(each.stop_id) or "" for each in selectors}
+        yield from ((ROUTE, each) for each in sorted(routes - {""}))
+        yield from ((STOP, each) for each in sorted(stops - {""}))
 
 
 def build_vehicle(entity: Any, route_id: str | None, message: RealtimeMessage) -> Vehicle:  # noqa: ANN401 - an entity of the library
     """The record of a vehicle. A value that makes no sense becomes null."""
     found, position = entity.vehicle, entity.vehicle.position
     return Vehicle(
-        id=found.vehicle.id or entity.id,
-        label=found.vehicle.label or found.vehicle.license_plate or None,
+        id=read_text(found.vehicle.id) or read_text(entity.id) or "",
+        label=read_text(found.vehicle.label) or read_text(found.vehicle.license_plate),
         route_id=route_id,
-        trip_id=found.trip.trip_id or None,
+        trip_id=read_text(found.trip.trip_id),
         coordinates=coordinates(position.latitude, position.longitude),
         bearing=_read_number(position, "bearing", 360.0),
         speed=_read_number(position, "speed", 200.0),
-        stop_id=found.stop_id or None,
+        stop_id=read_text(found.stop_id),
         progress=_find(VehicleProgress, found.current_status) if found.stop_id else None,
         occupancy=_find(Occupancy, found.occupancy_status) if found.HasField("occupancy_status") else None,
         wheelchair_accessible=_WHEELCHAIR.get(found.vehicle.wheelchair_accessible),
@@ -74,7 +77,7 @@ def build_alert(entity: Any) -> ServiceAlert:  # noqa: ANN401 - an entity of the
     found = entity.alert
     keys = [each for each in list_alert_keys(entity) if isinstance(each, tuple)]
     return ServiceAlert(
-        id=entity.id,
+        id=read_text(entity.id) or "",
         cause=_find(AlertCause, found.cause),
         effect=_find(AlertEffect, found.effect),
         severity=_find(AlertSeverity, found.severity_level),
@@ -116,5 +119,6 @@ def _read_moment(seconds: int) -> datetime | None:
 
 def _read_texts(translated: Any) -> tuple[AlertText, ...]:  # noqa: ANN401 - a message of the library
     return tuple(
-        AlertText(language=each.language or None, text=each.text[:_MAX_TEXT]) for each in translated.translation
+        AlertText(language=read_text(each.language), text=(read_text(each.text) or "")[:_MAX_TEXT])
+        for each in translated.translation
     )

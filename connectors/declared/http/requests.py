@@ -46,6 +46,8 @@ class StatusUse:
     """Those that would otherwise be failures of the driver."""
     parsed: Collection[int] = ()
     """Those whose body is an answer."""
+    answer_type: str = ""
+    """Media type of bodies that are answers, whatever their status."""
 
 
 def build_http_request(
@@ -137,7 +139,7 @@ def compile_request(
 ) -> BuildRequest:
     """Compile a request; it is `repeatable` if it changes nothing. Raises `NotDeclarableError`."""
     segments = table.path.strip("/").split("/")
-    if not _PATH.fullmatch(table.path) or {".", ".."} & set(segments):
+    if (table.path and not _PATH.fullmatch(table.path)) or {".", ".."} & set(segments):
         raise NotDeclarableError(
             f"{place}.path",
             "not a path below the agency's address: write letters, digits, -._~/ and {key}; see `query`",
@@ -152,6 +154,8 @@ def compile_request(
         arguments += [f"body=write_json({writer.write_json(f'{place}.body', table.body)})", "headers=headers"]
     if statuses.accepted or statuses.parsed:
         arguments += ["accept_status=accepted", "parse_status=parsed"]
+    if statuses.answer_type:
+        arguments.append(f"answer_type={statuses.answer_type!r}")
     unused = [name for name, value in page.items() if isinstance(value, str) and name not in writer.used]
     if unused:
         raise NotDeclarableError(f"{place}.paging", f"all pages would be the same: send {{{unused[0]}}}")

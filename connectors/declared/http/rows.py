@@ -39,6 +39,7 @@ def list_statuses(codes: ResultCodes | NoResultCodes) -> StatusUse:
     return StatusUse(
         accepted=[each for each in codes.statuses if each >= _FIRST_SERVER_ERROR or each in _FAILURES_OF_DRIVER],
         parsed=[status for status, each in codes.statuses.items() if each is Outcome.SUCCESS],
+        answer_type=codes.answer_type,
     )
 
 
@@ -152,7 +153,7 @@ class HttpRowCalls:
     def _parse(self, key: Any, reply: HttpReply, value: object) -> Page | Literal[False] | None:  # noqa: ANN401 - any key of a domain
         """The page in a reply; None for HTTP 404, False for a result code of an absent record."""
         codes = self._source.codes
-        if reply.status >= _FIRST_ERROR:
+        if reply.status >= _FIRST_ERROR and not (codes.answer_type and value is not None):
             if reply.status in codes.statuses:
                 if not codes.require_status(reply.status, parse_retry_after(reply)):
                     return False

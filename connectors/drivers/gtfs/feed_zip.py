@@ -44,10 +44,11 @@ class FeedZip:
     def open(self) -> Iterator[OpenFeed]:
         """The files of the zip. Raises `RowError`, which names the file, and never a value."""
         try:
-            with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
-                yield OpenFeed(self.name, archive, self.max_unpacked)
-        except zipfile.BadZipFile:
+            archive = zipfile.ZipFile(io.BytesIO(self.content))
+        except _DAMAGED:
             raise RowError(f"{self.name}: not a zip, or a damaged one") from None
+        with archive:
+            yield OpenFeed(self.name, archive, self.max_unpacked)
 
 
 class OpenFeed:

@@ -9,7 +9,16 @@ from google.transit.gtfs_realtime_pb2 import FeedHeader, FeedMessage, TripDescri
 
 from connectors.drivers.http.body_format import BodyFormat, UnparsableBody
 
-__all__ = ["ADDED_TRIP", "CANCELLED_TRIP", "NO_DATA", "REALTIME_FEED", "SKIPPED", "FeedMessage", "parse_feed"]
+__all__ = [
+    "ADDED_TRIP",
+    "CANCELLED_TRIP",
+    "NO_DATA",
+    "REALTIME_FEED",
+    "SKIPPED",
+    "FeedMessage",
+    "parse_feed",
+    "read_text",
+]
 
 CANCELLED_TRIP: Final = frozenset({TripDescriptor.CANCELED, TripDescriptor.DELETED})
 ADDED_TRIP: Final = frozenset({TripDescriptor.ADDED, TripDescriptor.NEW})
@@ -32,6 +41,11 @@ def parse_feed(body: bytes) -> FeedMessage:
     if message.header.incrementality == FeedHeader.DIFFERENTIAL:
         raise UnparsableBody("is a difference to an earlier message, which the reference leaves undefined")
     return message
+
+
+def read_text(value: str | bytes) -> str | None:
+    """A text of a message; None for an empty one. The library gives bytes for a text that is not UTF-8."""
+    return (value if isinstance(value, str) else value.decode("utf-8", "replace")) or None
 
 
 REALTIME_FEED: Final = BodyFormat(parse=parse_feed, count_values=lambda body: len(body) // 16, small_bytes=_SMALL_BYTES)

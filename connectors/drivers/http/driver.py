@@ -26,7 +26,7 @@ from connectors.drivers.http.credentials.request_signature import UnsignedReques
 from connectors.drivers.http.form_files import encode_form
 from connectors.drivers.http.json_body import JSON_BODY, join_objects, write_json
 from connectors.drivers.http.read_connections import ReadConnectionPool, build_request_head, build_tls_context
-from connectors.drivers.http.reply import HttpReply, measure_clock_skew, parse_retry_after
+from connectors.drivers.http.reply import HttpReply, measure_clock_skew, parse_media_type, parse_retry_after
 from connectors.drivers.http.sealed.body_seal import OpeningUse
 from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
 from connectors.drivers.long_work import LongWork
@@ -158,7 +158,8 @@ class HttpDriver:
 
         A request that `writes` is sent once; others may be sent again.
 
-        The body of HTTP 4xx and 5xx is parsed for the request's `parse_status` only; otherwise the value is None.
+        The body of HTTP 4xx and 5xx is parsed for the request's `parse_status` and `answer_type` only; otherwise the
+        value is None.
         `read` runs inside the gate: if it raises AgencyMalformed, the reply counts against the agency like an
         unparsable body. It should take a few milliseconds; rows are read one by one afterwards (`LongWork.map`).
         Raises as `send`.
@@ -167,7 +168,11 @@ class HttpDriver:
 
         async def attempt(call: Call) -> T:
             reply = await self._exchange(asked, call, bodiless=False, accept_status=request.accept_status)
-            is_parsed = reply.status < _FIRST_CLIENT_ERROR or reply.status in request.parse_status
+            is_parsed = (
+                reply.status < _FIRST_CLIENT_ERROR
+                or reply.status in request.parse_status
+                or (request.answer_type != "" and parse_media_type(reply) == request.answer_type)
+            )
             value = await self._parse_value(reply, call) if is_parsed else None
             try:
                 return read(reply, value)

@@ -63,6 +63,11 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
+def parse_media_type(reply: HttpReply) -> str:
+    """The media type of a reply, without parameters."""
+    return reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
 def parse_retry_after(reply: HttpReply) -> float | None:
     """Seconds until the agency accepts the next request (RFC 9110, section 10.2.3), if its header is valid."""
     text = reply.headers.get("Retry-After", "").strip()

@@ -69,3 +69,5 @@ class HttpRequest(NamedTuple):
     """Sent with the form as `multipart/form-data`."""
     parse_status: Collection[int] = ()
     """Statuses from 400 whose body is parsed (`HttpDriver.ask_value`)."""
+    answer_type: str = ""
+    """Media type whose body is parsed for every status that is returned as a reply (`HttpDriver.ask_value`)."""

@@ -68,13 +68,16 @@ def _partner(purpose: str | None, scopes: frozenset[str], fixed_reason: str) -> 
         kind=CallerKind.PARTNER, client=build_client("bank"), purpose=purpose, case="KREDIT/1", scopes=scopes
     )
     stating = _build_purpose_reason(purpose or "", "PARTNER", "NOT_FOR_PARTNERS", fixed_reason)
-    # Data about a consent needs only the consent, and no scope.
-    return DeniedCaller(
-        caller,
-        lambda access: (
-            "CONSENT_REQUIRED" if stating(access) == "SCOPE_REQUIRED" and not access.scope else stating(access)
-        ),
-    )
+
+    def reason(access: DeclaredAccess) -> str | None:
+        found = stating(access)
+        if found not in {"CONSENT_REQUIRED", "SCOPE_REQUIRED"}:
+            return found
+        if access.purposes and purpose not in access.purposes:
+            return "PURPOSE_DOES_NOT_COVER"
+        return found if access.scope else "CONSENT_REQUIRED"  # data about a consent needs no scope
+
+    return DeniedCaller(caller, reason)
 
 
 def _overseer(rule: str, otherwise: str | None = None) -> Callable[[DeclaredAccess], str | None]:

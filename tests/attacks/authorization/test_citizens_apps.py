@@ -30,6 +30,7 @@ PARTS: Mapping[str, tuple[str, str | None]] = {
     "citizen:household": ("household { familyCardNumber members { name } }", "dukcapil"),
     "citizen:tax": ("taxObjects { nop bills { year } }", "pbb"),
     "citizen:msmes": ("msmes { name products { name } }", "jakpreneur"),
+    "citizen:education": ("students { grade kjp { round } }", "disdik"),
     "citizen:complaints": ("complaints { description }", "crm"),
 }
 """By scope: the part that it opens, and the agency that is called. Health opens one field of another part."""

@@ -46,6 +46,8 @@ def test_the_tests_cover_all_personal_types_and_root_fields_of_the_graph() -> No
         "TaxPayment",
         "Msme",
         "Product",
+        "Student",
+        "KjpAccount",
         "Complaint",
         "ComplaintEvent",
         "ComplaintPhoto",

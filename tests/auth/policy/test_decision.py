@@ -201,7 +201,7 @@ NAMED = frozenset({Purpose.SUBJECT_REQUEST, Purpose.PAYMENT, Purpose.CIVIL_REGIS
         ({"case": None}, NAMED, R.CASE_REQUIRED),
         ({"case": ""}, NAMED, R.CASE_REQUIRED),
         ({"purpose": "CURIOSITY"}, NAMED, R.PURPOSE_NOT_ALLOWED),
-        ({"purpose": Purpose.EDUCATION.name}, NAMED | {Purpose.EDUCATION}, R.PURPOSE_NOT_ALLOWED),
+        ({"purpose": Purpose.TAX_ASSESSMENT.name}, NAMED | {Purpose.TAX_ASSESSMENT}, R.PURPOSE_NOT_ALLOWED),
         ({}, frozenset({Purpose.HEALTHCARE}), R.PURPOSE_DOES_NOT_COVER),
         ({}, frozenset(), None),
     ],
@@ -374,7 +374,7 @@ def test_a_change_needs_a_recent_sign_in(authenticated_at: float | None, refusal
 
 def test_each_denial_reason_says_what_to_do_or_why() -> None:
     assert all(each.value.endswith(".") and len(each.value) > 30 for each in DenialReason)
-    assert len({each.value for each in DenialReason}) == len(DenialReason) == 22
+    assert len({each.value for each in DenialReason}) == len(DenialReason) == 23
 
 
 @pytest.mark.parametrize("preferences", [KnownPreferences(CONSENTED), NotLoaded()], ids=["consented", "not loaded"])
@@ -535,15 +535,18 @@ def test_a_child_changes_no_other_denial() -> None:
         assert find_denial(Access(Rule.OFFICIAL), caller, about((CHILD,), concerns_child=True)) is refusal
 
 
-def test_partners_read_nothing_about_a_child_even_with_consent() -> None:
+@pytest.mark.parametrize("of_child", [True, False])
+@pytest.mark.parametrize("by_guardian", [True, False])
+def test_partners_need_the_consent_of_a_guardian_for_a_child_and_of_the_person_for_an_adult(
+    *, of_child: bool, by_guardian: bool
+) -> None:
     access = Access(Rule.PARTNER, purposes=NAMED, scope=Scope.TAX)
-    consented = DataPreferences(consents=(replace(CONSENT, subject=CHILD),))
-    for preferences in (NotLoaded(), KnownPreferences(consented)):
-        of_adult = about((CHILD,), preferences=preferences)
-        for facts in (of_adult, of_adult._replace(skips_child_purpose_check=True)):
-            of_child = facts._replace(concerns_child=True)
-            assert not isinstance(decide(access, CALLERS["partner"], facts), Denied)
-            assert decide(access, CALLERS["partner"], of_child) == Denied(R.NOT_FOR_PARTNERS)
+    consent = replace(CONSENT, subject=CHILD, by_guardian=by_guardian)
+    facts = about((CHILD,), preferences=KnownPreferences(DataPreferences(consents=(consent,))), concerns_child=of_child)
+    refusal = R.GUARDIAN_CONSENT_REQUIRED if of_child else R.CONSENT_REQUIRED
+    expected = Allowed(Rule.PARTNER) if of_child == by_guardian else Denied(refusal)
+    for each in (facts, facts._replace(skips_child_purpose_check=True)):
+        assert decide(access, CALLERS["partner"], each) == expected
 
 
 @pytest.mark.parametrize("name", ["citizen", "assistant", "business", "anonymous", "auditor"])

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from google.transit.gtfs_realtime_pb2 import FeedHeader, FeedMessage, TripDescriptor, TripUpdate
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from connectors.declared.gtfs.realtime_feed import RealtimeMessage
+from connectors.declared.gtfs.trip_updates import find_departure_update, list_trip_keys
+from connectors.declared.gtfs.vehicles_and_alerts import (
+    build_alert,
+    build_vehicle,
+    list_alert_keys,
+    list_vehicle_keys,
+)
+from connectors.drivers.gtfs.realtime_messages import parse_feed
+from connectors.drivers.http.body_format import UnparsableBody
 from records.calls.answers import DatedAnswers
 from records.calls.failures import AgencyFailure, AgencyNotOffered
 from records.languages import Language
@@ -17,6 +31,7 @@ from records.transit import AlertQuery, AlertText, Departure, DepartureQuery, Oc
 from schema.types.transit import choose_text
 from tests.connectors.failures import make_call
 from tests.connectors.gtfs.feeds import NOON, Feed, FeedServer, begin_message, open_feed
+from tests.fakes.sample_records import build_sample
 
 StopUpdate = Mapping[str, Any]
 NOW = int(NOON.timestamp())
@@ -265,3 +280,31 @@ async def test_a_message_is_fetched_once_for_requests_within_fresh(feed: Feed) -
     await show(feed)
     await show(feed)
     assert [path for path, _ in feed.server.asked].count("/trips") == 1
+
+
+@given(st.data())
+@settings(max_examples=40, deadline=None)
+def test_no_changed_message_breaks_its_reader(data: st.DataObject) -> None:
+    message = begin_message()
+    add_update(message, {**T1, "start_time": "12:00:00"}, {"stop_id": "B", "departure": {"delay": 60}})
+    vehicle = message.entity.add(id="v").vehicle
+    vehicle.trip.route_id, vehicle.vehicle.label = "R", "TJ 1"
+    message.entity.add(id="a").alert.header_text.translation.add(text="tutup", language="id")
+    body = bytearray(message.SerializeToString())
+    for _ in range(data.draw(st.integers(1, 5))):
+        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        parsed = parse_feed(bytes(body))
+    except UnparsableBody:
+        return
+    by_key: dict[Any, list[Any]] = {}
+    for entity in parsed.entity:
+        for list_keys in (list_trip_keys, list_vehicle_keys, list_alert_keys):
+            for key in list_keys(entity):
+                by_key.setdefault(key, []).append(entity)
+    read = RealtimeMessage(float(NOW), by_key)
+    departure = replace(build_sample(Departure), trip_id="t1", stop_id="B", departs_at=NOON, service_date=NOON.date())
+    found: list[Any] = [find_departure_update(read, departure, lambda _: ())]
+    found += [build_vehicle(each, "R", read) for each in parsed.entity if each.HasField("vehicle")]
+    found += [build_alert(each) for each in parsed.entity if each.HasField("alert")]
+    assert msgspec.json.encode(found)  # every text is one

@@ -44,6 +44,7 @@ ELSEWHERE = {
     "Case.subject",
     "Citizen.services",
     "HouseholdMember.citizen",
+    "Citizen.children",
 }
 TYPES_ELSEWHERE = {"Export", "ConsentRequest", "ConsentField", "ConsentAnswer", "OwnService"}
 """Readable fields that an export omits: the export itself, other people, consent requests, and services."""
@@ -103,6 +104,7 @@ def test_each_part_is_an_operation_about_me() -> None:
         "businesses",
         "cases",
         "coverage",
+        "students",
         "immunizations",
         "vaccinationAppointments",
         "payments",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from graphql import parse, validate
@@ -12,7 +13,7 @@ from records.hub.consents import ConsentGrant, PersonalConsentKey
 from records.purposes import Purpose, Scope
 from schema.tools.consent_preview import build_preview_document, list_granted_fields
 from tests.fakes.small_city import SmallCity
-from tests.fakes.small_records import AYU, CALLERS, CONSENT, REQUEST, SITI
+from tests.fakes.small_records import AYU, CALLERS, CONSENT, NOW, REQUEST, SITI
 from tests.schema.requests import build_engine, get_codes, get_reasons, run, run_for_data
 
 LOOK = f'{{ me {{ consentRequest(id: "{REQUEST}") {{ SELECTED }} }} }}'
@@ -54,7 +55,7 @@ async def test_every_field_that_the_partner_would_read_is_shown_with_its_class()
         "description": "The day of birth.",
     } in seen
     assert not [each for each in seen if each["field"].startswith(("Citizen.", "Msme."))]
-    assert len({each["field"] for each in seen}) == len(seen) == 32
+    assert len({each["field"] for each in seen}) == len(seen) == 38
 
 
 async def test_the_preview_runs_as_the_person_and_has_every_field_except_comparisons() -> None:
@@ -84,6 +85,8 @@ async def test_fewer_scopes_show_fewer_fields() -> None:
     assert [each["field"] for each in seen["fields"]] == [
         "Consenting.verify",
         *(f"Verification.{each}" for each in ("name", "birthDate", "birthPlace", "motherName")),
+        "Consenting.verifyIdentity",
+        *(f"IdentityCheck.{each}" for each in ("nik", "name", "birthDate", "birthPlace", "motherName")),
     ]
 
 
@@ -187,3 +190,37 @@ async def test_consents_are_a_list_in_pages() -> None:
     for wrong in ("first: 0", 'after: "made up"'):
         response = await run(f"{{ me {{ consents({wrong}) {{ nodes {{ id }} }} }} }}", caller="the person")
         assert get_codes(response) == [("me.consents", "BAD_USER_INPUT")]
+
+
+FOR_CHILD = f'mutation {{ grantConsent(request: "{REQUEST}", scopes: [TAX], child: "{AYU}") {{ returnTo }} }}'
+TAKE_BACK = f'mutation {{ revokeConsent(consent: "{CONSENT}", child: "{AYU}") {{ state }} }}'
+
+
+async def test_a_guardian_consents_for_a_child_and_revokes_it() -> None:
+    city = SmallCity(ayu_born=NOW.date() - timedelta(days=3_700))
+    for query in (FOR_CHILD, TAKE_BACK):
+        assert (await run(query, caller="the person", city=city)).errors == []
+    assert city.consent_changes == [
+        ConsentGrant(subject=AYU, guardian=SITI, request=REQUEST, scopes=frozenset({Scope.TAX})),
+        PersonalConsentKey(subject=AYU, id=CONSENT),
+    ]
+
+
+@pytest.mark.parametrize(("field", "query"), [("grantConsent", FOR_CHILD), ("revokeConsent", TAKE_BACK)])
+async def test_nobody_else_answers_for_a_child(field: str, query: str) -> None:
+    for caller, born in (("another citizen", timedelta(days=3_700)), ("the person", timedelta(days=9_000))):
+        city = SmallCity(ayu_born=NOW.date() - born)
+        response = await run(query, caller=caller, city=city)
+        assert get_reasons(response) == [(field, "NOT_YOURS")], caller
+        assert city.consent_changes == []
+
+
+async def test_a_guardian_finds_the_children_and_their_consents() -> None:
+    city = SmallCity(ayu_born=NOW.date() - timedelta(days=3_700))
+    query = "{ me { children { nik name consents(first: 1) { nodes { partner byGuardian } } } } }"
+    response = await run(query, caller="the person", city=city)
+    assert response.errors == []
+    [child] = (response.data or {})["me"]["children"]
+    assert (child["nik"], [each["partner"] for each in child["consents"]["nodes"]]) == (AYU, ["Bank Betawi"])
+    grown = SmallCity(ayu_born=NOW.date() - timedelta(days=9_000))
+    assert (await run("{ me { children { nik } } }", caller="the person", city=grown)).data == {"me": {"children": []}}

@@ -153,13 +153,52 @@ async def test_a_restriction_goes_before_a_consent() -> None:
     assert city.calls == []
 
 
-async def test_a_childs_data_is_neither_read_nor_compared_under_any_consent() -> None:
+async def test_a_childs_data_is_neither_read_nor_compared_without_the_consent_of_a_guardian() -> None:
     for query in (LAND, WHO):
         city = city_of(consent(nik=AYU), nik=AYU)
         response = await run(query, caller=BANK, city=city)
         assert response.data == {"consented": None}
-        assert get_reasons(response) == [("consented", "NOT_FOR_PARTNERS")]
+        assert get_reasons(response) == [("consented", "GUARDIAN_CONSENT_REQUIRED")]
         assert (city.calls, city.tries_left) == ([], 10)
+
+
+PUPIL = f'{{ consented(consent: "{CONSENT}") {{ students {{ grade kjp {{ round balance }} }} }} }}'
+TEACHER = replace(BANK, purpose=Purpose.EDUCATION.name)
+
+
+async def test_a_partner_reads_about_a_child_what_a_guardian_granted() -> None:
+    given = consent(nik=AYU, scopes=(Scope.EDUCATION,), purpose=Purpose.EDUCATION, by_guardian=True)
+    response = await run(PUPIL, caller=TEACHER, city=city_of(given, nik=AYU))
+    assert response.errors == []
+    assert response.data == {
+        "consented": {"students": [{"grade": 5, "kjp": [{"round": "2026-I", "balance": 250_000}]}]}
+    }
+
+
+async def test_a_partner_reads_the_vaccinations_of_a_child_with_the_consent_of_a_guardian_only() -> None:
+    doctor = replace(BANK, purpose=Purpose.HEALTHCARE.name)
+    query = f'{{ consented(consent: "{CONSENT}") {{ immunizations {{ vaccine }} }} }}'
+    for by_guardian in (True, False):
+        given = consent(nik=AYU, scopes=(Scope.IMMUNIZATIONS,), purpose=Purpose.HEALTHCARE, by_guardian=by_guardian)
+        response = await run(query, caller=doctor, city=city_of(given, nik=AYU))
+        codes = [reason for _, reason in get_reasons(response)]
+        assert codes == ([] if by_guardian else ["GUARDIAN_CONSENT_REQUIRED"])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        consent(nik=AYU, scopes=(Scope.EDUCATION,), purpose=Purpose.EDUCATION),
+        consent(nik=SITI, scopes=(Scope.EDUCATION,), purpose=Purpose.EDUCATION, by_guardian=True),
+    ],
+    ids=["of the child", "of a guardian for an adult"],
+)
+async def test_no_child_consents_and_no_guardian_consents_for_an_adult(given: Consent) -> None:
+    city = city_of(given, nik=given.subject)
+    response = await run(PUPIL, caller=TEACHER, city=city)
+    assert response.data == {"consented": None}
+    assert [reason for _, reason in get_reasons(response)] in (["GUARDIAN_CONSENT_REQUIRED"], ["CONSENT_REQUIRED"])
+    assert city.calls == []
 
 
 async def test_a_partner_learns_whether_its_claims_match_the_register() -> None:

@@ -122,8 +122,8 @@ def test_the_nearest_table_is_named_where_a_key_is_missing() -> None:
     [
         ('stage = "live"', 'stage = "ready"', "3: stage: write one of 'draft', 'agreed', 'assessed', 'shadow',"),
         ('"msmes"', '"museums"', "4: domain: there is no such domain: write one of "),
-        ('"sql"', '"odbc"', "7: wire.driver: write one of the drivers: sql, http, xml, ckan, soap, open311"),
-        ('driver = "sql"\n', "", "6: wire.driver: write one of the drivers: sql, http, xml, ckan, soap, open311"),
+        ('"sql"', '"odbc"', "7: wire.driver: write one of the drivers: sql, http, xml, ckan, graphql, soap"),
+        ('driver = "sql"\n', "", "6: wire.driver: write one of the drivers: sql, http, xml, ckan, graphql, soap"),
         (
             'driver = "sql"\n',
             'driver = "sql"\nheaders = {}\n',

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, insert, select
@@ -21,17 +22,21 @@ from store.consents.consent_requests import (
     ScopeNotRequested,
     TooManyConsentRequests,
     UnknownConsentRequest,
+    WrongConsentSubject,
 )
+from store.consents.data_preferences import SealedPerson
 from store.consents.webhook_outbox import WebhookOutbox
 from store.database import create_database_engine
 from store.database_timeout import StateUnavailable
 from store.operations.operation_registry import OperationRegistry
 from store.tables import consent_requests, consents
 from tests.fakes.clients import build_client
+from tests.fakes.small_records import AYU
 from tests.sandbox_agencies import HOST, free_port
 from tests.store.consents.consent_steps import (
     BUDI,
     HOUR,
+    PEOPLE,
     REDIRECT_URI,
     SEALED_BUDI,
     SEALED_SITI,
@@ -314,3 +319,30 @@ async def test_a_failed_transaction_leaves_no_part_of_a_request(
     async with migrated.connect() as connection:
         assert (await connection.execute(select(consent_requests.c.answer))).scalar_one() is None
     assert await WebhookOutbox(migrated).list_calls() == []
+
+
+async def test_a_guardian_consents_for_a_child_until_it_comes_of_age(
+    table: ConsentRequestTable, migrated: AsyncEngine
+) -> None:
+    birthday = datetime.now(UTC) + timedelta(days=3)
+    id_ = await create_request(table, is_about_child=True)
+    await open_request(table, SEALED_SITI, id_)
+    with pytest.raises(WrongConsentSubject):
+        await table.grant(SEALED_SITI, id_, BOTH, build_evidence)
+    for _ in range(2):  # a repeat changes nothing
+        _, consent = await table.grant(
+            SEALED_SITI, id_, BOTH, lambda asked: replace(build_evidence(asked), until=birthday), child=SEALED_BUDI
+        )
+        assert (consent.subject, consent.by_guardian, consent.expires_at) == (BUDI, True, birthday)
+    with pytest.raises(ConsentAlreadyAnswered):
+        await table.grant(SEALED_SITI, id_, BOTH, build_evidence, child=SealedPerson(AYU, PEOPLE.seal(AYU)))
+    async with migrated.connect() as connection:
+        row = (await connection.execute(select(consents))).mappings().one()
+    assert (row["subject"], row["guardian"]) == (SEALED_BUDI.seal, SEALED_SITI.seal)
+
+
+async def test_no_consent_about_a_child_answers_a_request_about_the_person(table: ConsentRequestTable) -> None:
+    id_ = await create_request(table)
+    await open_request(table, SEALED_SITI, id_)
+    with pytest.raises(WrongConsentSubject):
+        await table.grant(SEALED_SITI, id_, BOTH, build_evidence, child=SEALED_BUDI)

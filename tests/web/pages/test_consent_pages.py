@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from datetime import date, timedelta
 from html import escape, unescape
 from urllib.parse import parse_qsl, urlsplit
 
@@ -15,11 +16,11 @@ from auth.tokens.token_parser import parse_token
 from engine.errors import NotRecorded
 from records.calls.failures import AgencyUnavailable
 from records.calls.subject_reads import RequestInfo, SubjectRead
-from records.purposes import Scope
+from records.purposes import Purpose, Scope
 from tests.fakes.loopback_sign_in import PARTNER as PATH
 from tests.fakes.loopback_sign_in import BrowserResponse, SignInBrowser, SignInWorld, run_sign_in_world
 from tests.fakes.small_consents import PARTNER, REQUEST, build_request
-from tests.fakes.small_records import BUDI
+from tests.fakes.small_records import AYU, BUDI, NOW
 
 CONSENT = f"/consent/{REQUEST}"
 ENGLISH = f"{CONSENT}?lang=en"
@@ -523,3 +524,70 @@ async def test_the_partners_name_is_escaped(browser: SignInBrowser) -> None:
     page = await browser.sign_in(CONSENT)
     assert PARTNER not in page.text
     assert "Kredit &lt;Nusantara&gt; &amp; Rekan" in page.text
+
+
+# A request about a child
+
+OF_CHILD = "/consent/of-child"
+
+
+@pytest.fixture
+def guardian(place: SignInWorld) -> SignInWorld:
+    """Siti's daughter is ten, and a partner asks about a child."""
+    place.hub.city.ayu_born = NOW.date() - timedelta(days=3_700)
+    asked, back = build_request("https://partner.example/", "of-child")
+    asked = replace(asked, scopes=(Scope.EDUCATION,), purpose=Purpose.EDUCATION, is_about_child=True)
+    place.consents.requests["of-child"] = (asked, back)
+    return place
+
+
+@pytest.mark.usefixtures("guardian")
+async def test_the_page_about_a_child_names_the_child_and_shows_the_values(browser: SignInBrowser) -> None:
+    page = await browser.sign_in(f"{OF_CHILD}?lang=en")
+    page_text = words(page)
+    assert heading(page) == "Kredit <Nusantara> & Rekan is asking for data about your child Person 3"
+    assert "About Person 3" in page_text
+    assert "at most until your child is 18" in page_text
+    for value in ("Grade 5", "KJP Plus 1 of 1 Payment round 2026-I", "Balance Rp250,000", "data of a child"):
+        assert value in page_text
+    assert "As a parent or guardian, I agree" in page_text
+    assert AYU not in page.text
+
+
+async def test_a_guardian_grants_revokes_and_sees_the_consent_about_the_child(
+    guardian: SignInWorld, browser: SignInBrowser
+) -> None:
+    page = await browser.sign_in(OF_CHILD)
+    [child] = re.findall(r'name="child" value="([^"]+)"', page.text)
+    form = {"form": page.form, "decision": "grant", "scope": "EDUCATION", "child": child}
+    assert (await browser.post(OF_CHILD, form)).status == 200
+    [consent] = guardian.consents.consents
+    assert (consent.subject, consent.by_guardian) == (AYU, True)
+    listed = await browser.get("/consents")
+    assert "Tentang Person 3 Kredit <Nusantara> & Rekan" in words(listed)
+    asking = await browser.get(f"/consents/{consent.id}/revoke")
+    assert "tidak dapat membaca data Person 3 lagi" in words(asking)
+    assert (await browser.post(f"/consents/{consent.id}/revoke", {"form": asking.form})).status == 303
+    assert [each[0] for each in guardian.consents.changes] == ["grant", "revoke"]
+
+
+async def test_a_person_without_children_cannot_answer_and_may_refuse(
+    guardian: SignInWorld, browser: SignInBrowser
+) -> None:
+    guardian.hub.city.ayu_born = date(1990, 6, 5)
+    page = await browser.sign_in(OF_CHILD)
+    assert (page.status, heading(page)) == (403, "Anda tidak dapat menjawab untuk anak ini")
+
+
+async def test_another_child_than_ones_own_is_refused(guardian: SignInWorld, browser: SignInBrowser) -> None:
+    form = (await browser.sign_in(OF_CHILD)).form
+    fields = {"form": form, "decision": "grant", "scope": "EDUCATION", "child": "Q2l0aXplbg"}
+    assert (await browser.post(OF_CHILD, fields)).status == 403
+    assert guardian.consents.changes == []
+
+
+async def test_consents_about_children_are_called_missing_while_the_register_is_down(
+    guardian: SignInWorld, browser: SignInBrowser
+) -> None:
+    guardian.hub.city.failing_agencies.add("dukcapil")
+    assert "Persetujuan tentang anak Anda tidak dapat ditampilkan saat ini." in words(await browser.sign_in())
