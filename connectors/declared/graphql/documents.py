@@ -18,7 +18,7 @@ MAX_DEPTH: Final = 12
 _STEP: Final = re.compile(r"([^.\[\]]+)(?:\[([^\]=]+)=[^\]]+\]|\[\])?(?:\.(?=.)|$)")
 _NAME: Final = re.compile(r"[_A-Za-z][_0-9A-Za-z]*", re.ASCII)
 _PAGE_INFO: Final = "pageInfo"
-_PLACEHOLDER_TYPES: Final = {"{key}": "ID!", "{keys}": "[ID!]!", "{size}": "Int", "{offset}": "Int"}
+_PLACEHOLDER_TYPES: Final = {"{key}": "ID!", "{keys}": "[ID!]!", "{size}": "Int!", "{offset}": "Int!"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +167,16 @@ def _find_type(place: str, argument: str, value: object, kinds: Mapping[str, obj
     if isinstance(value, str):
         kind = kinds.get(value.strip("{}")) if value.startswith("{") else None
         plain = "[String!]" if get_origin(kind) is tuple else "Int" if kind is int else "String"
+        if "{" not in value:
+            plain = "String!"
         found = _PLACEHOLDER_TYPES.get(value, plain)
         return found.replace("ID", "Int") if sends_numbers else found
     if isinstance(value, bool):
-        return "Boolean"
+        return "Boolean!"
     if isinstance(value, int | float):
-        return "Int" if isinstance(value, int) else "Float"
+        return "Int!" if isinstance(value, int) else "Float!"
     if isinstance(value, list | tuple) and value:
-        return f"[{_find_type(place, argument, value[0], kinds, sends_numbers=sends_numbers)}!]"
+        return f"[{_find_type(place, argument, value[0], kinds, sends_numbers=sends_numbers)}]!"
     raise NotDeclarableError(place, f"write the type of the argument: types = {{ {argument} = ... }}")
 
 

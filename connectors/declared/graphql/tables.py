@@ -52,7 +52,7 @@ class GraphqlCallTable(ManifestTable):
     types: Mapping[ArgumentName, VariableType] = Field(
         default={},
         description="types of arguments, as the schema has them. Without one: `ID!` for `{key}`, `[ID!]!` for `{keys}`,"
-        " else by the value `String`, `Int`, `Float`, `Boolean`, or a list of one of these",
+        " else by the value: `Int!` for `{size}`, `String` for what callers can leave out",
     )
     rows: str = Field(
         default="",

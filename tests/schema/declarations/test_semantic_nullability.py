@@ -1,7 +1,7 @@
 """`@semanticNonNull` names the fields that are null only with an error, as their declarations imply.
 
-That a denied or failed field has an error is tried for every field: by `tests/attacks/authorization/test_idor.py` for
-each wrong caller, and by `tests/engine/graphql_core/test_oracle.py` for any operation, caller and failure of agencies.
+Here every marked field is tried where agencies know nothing. `tests/attacks/authorization/test_idor.py` tries each for
+every wrong caller, and `tests/engine/graphql_core/test_oracle.py` for any operation, caller and failing agency.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.fakes.city import build_policy
 from tests.fakes.graph_records import RECORDS
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import CALL, CALLERS
-from tests.schema.graph_fields import types
+from tests.schema.graph_fields import build_engines, list_fields, list_root_fields, types
 from tests.schema.requests import IDS, build_engine, build_engine_without_plans
 from tests.schema.silent_nulls import find_silent_nulls, get_definition, get_levels
 
@@ -220,3 +220,38 @@ def test_a_null_without_an_error_is_found_wherever_it_is() -> None:
     failed = GraphQLError("", path=["me", "all", 0, "nop"]).path
     assert find_silent_nulls(schema, document, data, {tuple(failed or ())}) == []
     assert find_silent_nulls(schema, document, {"me": {"all": None}, "nodes": None}, ()) == [("me", "all"), ("nodes",)]
+
+
+class EmptyCity(SmallCity):
+    """Agencies that know none of the keys; only pages and surveys are answered, as for any key."""
+
+    def _answers(self, agency: str, question: str, keys: Sequence[Any], known: Mapping[Any, Any]) -> Answers[Any, Any]:
+        always = agency == "hub" or question in {"pages", "searches", "surveys"}
+        return super()._answers(agency, question, keys, known if always else {})
+
+
+EDGES = [
+    each
+    for each in (*list_fields(), *list_root_fields())
+    if str(each) in get_all_levels() and not str(each).startswith("Mutation.")
+]
+
+
+@pytest.mark.parametrize("caller", ["the person", "an official", "anonymous"])
+async def test_a_marked_field_is_not_null_without_an_error_where_agencies_know_nothing(caller: str) -> None:
+    by_type: dict[str, list[str]] = {}
+    for each in EDGES:
+        by_type.setdefault(each.type_name, []).append(each.selected)
+    for type_name, selected in by_type.items():
+        is_root = type_name == "Query"
+        for part in (selected[start : start + 20] for start in range(0, len(selected), 20)):
+            query = f"{{ {' '.join(part)} }}" if is_root else f"{{ it {{ {' '.join(part)} }} }}"
+            engine = build_engine() if is_root else build_engines(type_name)[1]
+            request = RunRequest(
+                request=GraphQLRequest(query=query),
+                context_factory=lambda: replace(build_context(EmptyCity()), caller=CALLERS[caller]),
+                request_id="r-1",
+            )
+            response = await engine.run(request)
+            failed = {tuple(error["path"]) for error in response.errors if "path" in error}
+            assert find_silent_nulls(engine.schema, parse(query), response.data, failed) == [], type_name

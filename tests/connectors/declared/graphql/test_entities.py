@@ -76,7 +76,7 @@ class TestEntityRequests:
             assert await connector.memberships_of([SITI], make_call()) == {SITI: ()}
         body = read_body(server.asked[0])
         assert body["query"] == (
-            "query MembershipsOf($representations:[_Any!]! $v0:Boolean $v1:Kind!)"
+            "query MembershipsOf($representations:[_Any!]! $v0:Boolean! $v1:Kind!)"
             "{_entities(representations:$representations)"
             "{...on Person{nik memberships(active:$v0 kind:$v1){club{id} number}}}}"
         )

@@ -114,7 +114,7 @@ class TestSearches:
             {"v0": "klub", "v1": 2, "v2": "2"},
         ]
         assert read_body(server.asked[0])["query"] == (
-            "query ReadsFound($v0:String $v1:Int $v2:String){clubs(text:$v0 first:$v1 after:$v2)"
+            "query ReadsFound($v0:String $v1:Int! $v2:String){clubs(text:$v0 first:$v1 after:$v2)"
             "{edges{node{id name place{city}}} pageInfo{hasNextPage endCursor}}}"
         )
 
