@@ -9,6 +9,7 @@ from tests.fakes.city import build_plain_city
 WORDS = {
     "ckan": "CKAN",
     "fhir": "FHIR",
+    "files": "FILES",
     "gtfs": "GTFS",
     "http": "HTTP",
     "open311": "Open311",
