@@ -18,14 +18,6 @@ class CoverageStatus(DescribedEnum):
     ENDED = "ended", "It ended."
 
 
-class LinkConfidence(DescribedEnum):
-    """How sure it is that a record of an agency is about the person, compared with the population register."""
-
-    CONFIRMED = "confirmed", "Name and day of birth agree."
-    LIKELY = "likely", "One of name and day of birth agrees, and the other is missing or differs."
-    DOUBTFUL = "doubtful", "Neither agrees: the number may have been taken down wrongly."
-
-
 @record
 class Coverage:
     """A person's participation in the national health insurance (BPJS Kesehatan)."""

@@ -52,3 +52,26 @@ class Msme:
     registered_on: Annotated[date | None, Doc("Date of enrolment.")]
     phone: Annotated[str | None, Doc("Telephone number in international form, `+62...`.")]
     address: Annotated[str | None, Doc("Business address, as the owner stated it.")]
+
+
+@record
+class CatalogueProduct:
+    """A product in the public catalogue of small businesses, with the business that sells it. It names no owner."""
+
+    id: Annotated[str, Doc("Identifier in the JakPreneur programme.")]
+    name: Annotated[str, Doc("Name of the product.")]
+    price: Annotated[Rupiah | None, Doc("Price of one unit, in whole Rupiah.")]
+    seller: Annotated[str, Doc("Trading name of the business.")]
+    industry_code: Annotated[str | None, Doc("Industry code of the business (KBLI 2020), five digits.")]
+    region_code: Annotated[RegionCode | None, Doc("Dotted Kemendagri code of the district the business works in.")]
+    in_public_catalogue: Annotated[bool, Doc("Whether the owner opted in to the public catalogue."), DECIDES_ACCESS]
+
+
+@record
+class CatalogueQuery:
+    """A page of the public catalogue, ordered by identifier."""
+
+    search: str = ""
+    region_code: RegionCode | None = None
+    first: int = 20
+    after: str | None = None

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar, dataclass_transform
 
 T = TypeVar("T")
 
-FILLED_BY_HUB: Final = frozenset({"agency_id", "delivery", "patient_nik", "read_at"})
+FILLED_BY_HUB: Final = frozenset({"agency_id", "as_of", "delivery", "is_shared", "patient_nik", "read_at"})
 """Names of fields that the hub fills, and no agency."""
 
 

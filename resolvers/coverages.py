@@ -11,8 +11,9 @@ from engine.batch import batch, forward
 from records.calls.answers import Answers, keep_date
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
-from records.coverages import Coverage, LinkConfidence
+from records.coverages import Coverage
 from records.identifiers import Nik
+from records.link_confidence import LinkConfidence
 from records.population import Identity
 from resolvers.batch_context import HubBatchContext
 from resolvers.caching import ABOUT_PERSON

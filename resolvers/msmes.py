@@ -10,9 +10,9 @@ from records.calls.answers import Answers, keep_date
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
 from records.identifiers import Nib, Nik
-from records.msmes import Msme, Product
+from records.msmes import CatalogueProduct, CatalogueQuery, Msme, Product
 from resolvers.batch_context import HubBatchContext
-from resolvers.caching import ABOUT_OWNER, ABOUT_PERSON
+from resolvers.caching import ABOUT_OWNER, ABOUT_PERSON, PUBLIC
 
 
 class Msmes(Protocol):
@@ -26,6 +26,11 @@ class Msmes(Protocol):
 
     async def products_of(self, msme_ids: Sequence[str], call: Call) -> Answers[str, Sequence[Product]]:
         """The products of each enterprise."""
+
+    async def catalogue_lists(
+        self, queries: Sequence[CatalogueQuery], call: Call
+    ) -> Answers[CatalogueQuery, Sequence[CatalogueProduct]]:
+        """Pages of the public catalogue, by text and region."""
 
 
 class MsmeKey(NamedTuple):
@@ -79,3 +84,16 @@ async def products_of(keys: Sequence[MsmeKey], context: HubBatchContext) -> Answ
     """The products of each enterprise."""
     found = await context.agencies[Msmes].products_of(list(dict.fromkeys(key.id for key in keys)), context.call)
     return keep_date({key: answer for key in keys if (answer := found.get(key.id)) is not None}, found)
+
+
+@batch(domain=Msmes, absent=(), caching=PUBLIC)
+async def catalogue_lists(
+    keys: Sequence[CatalogueQuery], context: HubBatchContext
+) -> Answers[CatalogueQuery, Sequence[CatalogueProduct]]:
+    """Pages of the public catalogue. A product whose owner did not opt in is left out, whatever the agency sends."""
+    found = await context.agencies[Msmes].catalogue_lists(keys, context.call)
+    public = {
+        key: answer if isinstance(answer, AgencyFailure) else tuple(each for each in answer if each.in_public_catalogue)
+        for key, answer in found.items()
+    }
+    return keep_date(public, found)

@@ -18,10 +18,12 @@ from resolvers.hub.consents import Consents
 from resolvers.hub.data_preferences import PeoplePreferences
 from resolvers.hub.data_requests import DataRequests
 from resolvers.hub.exports import Exports
+from resolvers.hub.partners import PartnerDirectory
 from resolvers.hub.service_uses import ServiceUses
 from services.cases.city_agency_names import CityAgencyNames
 from services.cases.database_case_marks import DatabaseCaseMarks
 from services.consents.database_consents import DatabaseConsents
+from services.consents.partner_directory import ContractDirectory
 from services.ledger.access_entries import DatabaseAccessEntries
 from services.ledger.access_history import DatabaseAccessHistories
 from services.ledger.entry_text import AgencyNames
@@ -52,6 +54,7 @@ class HubDomains:
     exports: FixedExports
     case_marks: DatabaseCaseMarks
     directory: CityAgencyNames
+    partners: ContractDirectory
     service_uses: DatabaseServiceUses
 
     def build_domains(self) -> Mapping[type[Any], Any]:
@@ -64,6 +67,7 @@ class HubDomains:
         exports: Exports = self.exports
         case_marks: CaseMarks = self.case_marks
         directory: AgencyDirectory = self.directory
+        partners: PartnerDirectory = self.partners
         service_uses: ServiceUses = self.service_uses
         return {
             AccessHistories: access_histories,
@@ -74,6 +78,7 @@ class HubDomains:
             Exports: exports,
             CaseMarks: case_marks,
             AgencyDirectory: directory,
+            PartnerDirectory: partners,
             ServiceUses: service_uses,
         }
 

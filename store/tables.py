@@ -148,6 +148,7 @@ operation_clients = Table(
     Column("variables", JSONB, nullable=False, comment="By operation and variable: which values are allowed."),
     Column("name", String(100), comment="What people call the client."),
     Column("consent", JSONB(none_as_null=True), comment="On what terms it asks for consent; null where it may not."),
+    Column("listing", JSONB(none_as_null=True), comment="Its entry in the directory of partners; null without one."),
     Column("cost_a_day", BigInteger, comment="Points; null for any number."),
     Column("changed_by", String(200), nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),

@@ -110,6 +110,13 @@ def satusehat(city_state: Path) -> Iterator[RunningAgency]:
 
 
 @pytest.fixture(scope="session")
+def oss(city_state: Path) -> Iterator[RunningAgency]:
+    """The licensing office: REST with access tokens, from its samples."""
+    with run_agency("oss", city_state, environment={CITY_VARIABLE: str(find_city().resolve())}) as agency:
+        yield agency
+
+
+@pytest.fixture(scope="session")
 def openid_provider(city_state: Path) -> Iterator[RunningAgency]:
     """The city's OpenID provider."""
     with run_agency("issuer", city_state) as provider:

@@ -19,7 +19,10 @@ FOLDERS = (
 MAX_PARAMETERS = 6
 MAX_RESULTS = 2
 MAX_FILES = 16
-ONE_FILE_A_DOMAIN = {"records", "resolvers", "schema/types", "tests/schema/types", "store/migrations/versions"}
+ONE_FILE_A_DOMAIN = {
+    *("records", "resolvers", "schema/types", "tests/resolvers", "tests/schema/types"),
+    "store/migrations/versions",
+}
 """Folders that grow with the domains, each in one file of the same name, and that of migrations."""
 
 SHARED_CLASS_NAMES = {

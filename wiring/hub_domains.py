@@ -23,6 +23,7 @@ from schema.tools.holdings import get_holders
 from services.cases.city_agency_names import CityAgencyNames
 from services.cases.database_case_marks import DatabaseCaseMarks
 from services.consents.consent_services import ConsentServices
+from services.consents.partner_directory import ContractDirectory
 from services.hub_domains import HubDomains
 from services.ledger.entry_text import AgencyNames
 from services.rights.exports import FixedExports
@@ -34,6 +35,7 @@ from store.cases.case_mark_table import CaseMarkTable
 from store.consents.data_preferences import DataPreferenceTable
 from store.ledger.access_history import AccessHistory
 from store.ledger.access_ledger import AccessLedger, LedgerWriter, NoLedger
+from store.operations.operation_registry import OperationRegistry
 from store.retention.purge import RetentionPurge
 from store.retention.retention_rules import list_retention_rules
 from store.rights.data_request_table import DataRequestTable
@@ -66,6 +68,7 @@ def build_hub_domains(
             retention=timedelta(days=settings.retention_policies[PastCaseMarks.name].days),
         ),
         directory=CityAgencyNames(settings.city.names),
+        partners=ContractDirectory(OperationRegistry(state)),
         service_uses=DatabaseServiceUses(ServiceUseTable(state)),
         exports=FixedExports(EXPORT_PATH, [each.name for each in build_export_parts(schema)]),
     )

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from cli.command_error import CommandError
+from cli.operations.contract_listing import parse_listing
 from records.config_file import read_config_file
 from records.hub.clients import ClientId
 from records.hub.operations import FIRST_PARTY, ClientContract, ConsentTerms, OperationMode, VariableRange
 from records.hub.partner_addresses import find_address_fault
 from records.purposes import Purpose
 
-_MEMBERS = {"issuer", "client", "name", "mode", "cost_a_day", "scopes", "variables", "consent"}
+_MEMBERS = {"issuer", "client", "name", "mode", "cost_a_day", "scopes", "variables", "consent", "listing"}
 _CONSENT_MEMBERS = {"purposes", "days", "redirect_uris", "webhook", "webhook_secret"}
 _MAX_DAYS = 3650
 _MAX_ADDRESSES = 20
@@ -48,10 +49,14 @@ def _parse_contract(document: Any) -> ClientContract:  # noqa: ANN401 - any TOML
     consent = _parse_consent(document["consent"]) if "consent" in document else None
     if consent is not None and name is None:
         raise ValueError("'name' is missing: people must see which client asks for their consent")
+    listing = parse_listing(document["listing"]) if "listing" in document else None
+    if listing is not None and name is None:
+        raise ValueError("'name' is missing: the directory of partners shows it")
     return ClientContract(
         client=client,
         name=name,
         consent=consent,
+        listing=listing,
         mode=OperationMode(mode),
         scopes=_parse_scopes(document.get("scopes", {})),
         variables={

@@ -16,12 +16,12 @@ from typing import Final, NamedTuple
 from connectors.declared.python_functions import find_function, split_optional
 from connectors.declared.tables import FieldTable, NotDeclarableError
 from connectors.readers.coordinates import coordinates
-from connectors.readers.dates import day, moment, partial_date
+from connectors.readers.dates import day, moment, partial_date, utc_moment
 from connectors.readers.family_cards import family_card_number
 from connectors.readers.money import rupiah
 from connectors.readers.names import person_name, to_ordinary_case
 from connectors.readers.niks import nik
-from connectors.readers.numbers import whole_number
+from connectors.readers.numbers import rounded_number, whole_number
 from connectors.readers.phones import phone
 from connectors.readers.qris import qris
 from connectors.readers.regions import region_code, region_from_numbers
@@ -114,7 +114,9 @@ NAMED_READERS: Final[Mapping[str, tuple[FieldReader, object]]] = {
     "rupiah": (rupiah, Rupiah),
     "day": (day, date),
     "moment": (moment, datetime),
+    "utc_moment": (utc_moment, datetime),
     "whole_number": (whole_number, int),
+    "rounded_number": (rounded_number, int),
     "region_code": (region_code, RegionCode),
     "region_from_numbers": (region_from_numbers, RegionCode),
     "coordinates": (coordinates, Coordinates),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, Final, Protocol, get_type_hints
+from enum import Enum
+from typing import Any, Final, Protocol, get_args, get_type_hints
 
 from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts
 from connectors.declared.driver_family import AllRows, HubValues, Source
@@ -96,7 +97,9 @@ def _find_layout(
             _require_one_key(name, read, read_table)
     hints = get_type_hints(record)
     for each in (*table.id, *(field for _, read in answered.values() for field in read.search)):
-        if split_optional(hints.get(each))[0] not in {str, int} and not _is_text(hints.get(each)):
+        single = split_optional(hints.get(each))[0]
+        is_word = each in table.id and isinstance(single, type) and issubclass(single, Enum)
+        if single not in {str, int} and not is_word and not _is_text(hints.get(each)):
             raise NotDeclarableError(place, f"the record {record.__name__} has no text or number '{each}'")
     near = {read.near for _, read in answered.values() if read.near is not None}
     if len(near) > 1:
@@ -144,13 +147,14 @@ def _check_personal(place: str, table: SnapshotTable, record: type[Any], hub: Hu
 
 
 def _list_records(record: type[Any]) -> list[str]:
-    """The name of a record, and of the records within it."""
+    """The name of a record, and of the records within it and in its lists."""
     found = [record.__name__]
     hints = get_type_hints(record)
     for each in fields(record):
         single = split_optional(hints[each.name])[0]
-        if isinstance(single, type) and is_dataclass(single):
-            found += _list_records(single)
+        for kind in get_args(single) or (single,):
+            if isinstance(kind, type) and is_dataclass(kind):
+                found += _list_records(kind)
     return found
 
 

@@ -166,8 +166,9 @@ class FieldTable(ManifestTable):
     read: str | None = Field(
         default=None,
         description="another reader than that of the field's type: `text`, `first_text` (of several columns),"
-        " `long_text`, `web_address`, `ordinary_case`, `person_name`, `phone`, `rupiah`, `day`, `moment`,"
-        " `whole_number`, `region_code`, `region_from_numbers`, `coordinates`, `qris`, `digits` (with `width`)",
+        " `long_text`, `web_address`, `ordinary_case`, `person_name`, `phone`, `rupiah`, `day`, `moment`, `utc_moment`,"
+        " `whole_number`, `rounded_number`, `region_code`, `region_from_numbers`, `coordinates`, `qris`,"
+        " `digits` (with `width`)",
     )
     width: Widths = Field(
         default=(), max_length=8, description="number of digits, for the reader `digits`; a list for several columns"
@@ -347,6 +348,11 @@ class FilterTable(ManifestTable):
         description="`from`, `until` or `before` the value; without it, the field equals the value, or one of several,"
         " or is inside the region",
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """A table, or short for it: the name of the field."""
+        return {"anyOf": [{"type": "string", "description": "the field"}, handler(core_schema)]}
 
     @model_validator(mode="before")
     @classmethod

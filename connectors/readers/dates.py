@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TypeVar
 
 from connectors.readers.texts import text
@@ -109,6 +109,12 @@ def moment(raw: object) -> datetime | None:
     if found.date() in NO_DAY or not _FIRST_YEAR < found.year < _FOREVER:
         return None
     return found.astimezone(CITY_TIME_ZONE) if found.tzinfo else found.replace(tzinfo=CITY_TIME_ZONE)
+
+
+def utc_moment(raw: object) -> datetime | None:
+    """Reads what `moment` reads; without a time zone, it is in UTC. The result is in Jakarta's zone."""
+    found = raw if isinstance(raw, datetime) else _read_moment(raw)
+    return moment(found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found)
 
 
 def _read_moment(raw: object) -> datetime | None:

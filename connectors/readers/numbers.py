@@ -1,9 +1,9 @@
-"""Reads whole numbers in agencies' formats."""
+"""Reads numbers in agencies' formats."""
 
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 from connectors.readers.texts import text
@@ -12,6 +12,7 @@ from connectors.readers.unreadable import UnreadableError
 _KIND = "a whole number"
 _LONGEST = 18
 """Maximum digits: no count of a city is longer."""
+_DECIMAL: Final = re.compile(r"[0-9]{1,18}([.,][0-9]{1,12})?")
 _NO_FRACTION: Final = re.compile(r"[.,]0{1,2}\Z")
 """Decimals of zero; three would be the thousands of a longer number."""
 
@@ -31,6 +32,19 @@ def whole_number(raw: object) -> int | None:
     if not (written.isascii() and written.isdigit() and len(written) <= _LONGEST):
         raise UnreadableError(_KIND)
     return int(written)
+
+
+def rounded_number(raw: object) -> int | None:
+    """Reads a number of at least 0 with decimals, and rounds it to a whole one; None if it is missing.
+
+    Raises `UnreadableError` for anything else, including numbers with separators of thousands.
+    """
+    written = text(f"{raw:f}" if isinstance(raw, Decimal | float) else raw, _KIND)
+    if written is None:
+        return None
+    if not _DECIMAL.fullmatch(written):
+        raise UnreadableError(_KIND)
+    return int(Decimal(written.replace(",", ".")).to_integral_value(ROUND_HALF_UP))
 
 
 def _whole(number: Decimal) -> int:

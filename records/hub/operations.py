@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from records.hub.clients import ClientId
+from records.partners import PartnerListing
 from records.purposes import Purpose, Scope
 
 FIRST_PARTY: Final = ClientId.without_issuer("first-party")
@@ -101,6 +102,8 @@ class ClientContract:
     """The client's name for people."""
     consent: ConsentTerms | None = None
     """The terms for requesting consent; None if the client may not."""
+    listing: PartnerListing | None = None
+    """The client's entry in the public directory of partners; None if it has none."""
     cost_a_day: int | None = None
     """The daily cost limit (UTC day) for the client's operations together, in points; None for no limit."""
 

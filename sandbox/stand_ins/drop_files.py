@@ -12,12 +12,13 @@ import io
 import os
 import time
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 from sandbox.agency import CannotStartError
+from sandbox.clock import WIB
 from sandbox.stand_ins.sources import StandInSource
 
 _SETTLED_SECONDS: Final = 3600
@@ -28,7 +29,10 @@ Place = int | Sequence[int]
 
 
 def write_drop(source: StandInSource, folder: Path, today: date) -> None:
-    """Write the files of all snapshots; names with a date get this day. Raises `CannotStartError`."""
+    """Write the files of all snapshots; names with a date get this day. Raises `CannotStartError`.
+
+    Personal data gets the day of the machine: the hub removes it by that clock when it is too old.
+    """
     samples = dict(source.read_json())
     folder.mkdir(parents=True, exist_ok=True)
     for name, snapshot in source.manifest.get("snapshots", {}).items():
@@ -39,9 +43,9 @@ def write_drop(source: StandInSource, folder: Path, today: date) -> None:
             content = write_rows(form, samples[name]).encode(form.get("encoding", "utf-8"))
         except (LookupError, ValueError) as error:
             raise CannotStartError(f"{name}.json of {source.code} cannot be written: {error}") from error
-        _publish(
-            folder, form["file"].replace("{date}", today.strftime(form.get("date_format", "%Y%m%d"))), form, content
-        )
+        day = datetime.now(WIB).date() if "remove_after" in snapshot else today
+        written = day.strftime(form.get("date_format", "%Y%m%d"))
+        _publish(folder, form["file"].replace("{date}", written), form, content)
 
 
 def write_rows(form: Mapping[str, Any], rows: Sequence[Row]) -> str:

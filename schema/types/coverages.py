@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from auth.policy.rules import Access, Classification, Rule
-from records.coverages import Coverage, LinkConfidence
+from records.coverages import Coverage
+from records.link_confidence import LinkConfidence
 from records.purposes import CitizenScope, Purpose, Scope
 from resolvers.coverages import LinkKey, coverages_of, link_confidences
 from schema.declarations.additions import adds_to

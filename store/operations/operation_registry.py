@@ -7,6 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+from pydantic_core import to_jsonable_python
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -22,6 +24,7 @@ from records.hub.operations import (
     VariableRange,
     range_to_json,
 )
+from records.partners import PartnerListing
 from records.purposes import Purpose
 from store.database_timeout import database_timeout
 from store.tables import operation_changes, operation_clients, operations
@@ -55,6 +58,11 @@ class OperationRegistry:
         """Returns the contracts of all clients."""
         async with self._engine.connect() as connection:
             return await _load_contracts(connection)
+
+    async def list_listed_contracts(self) -> Sequence[ClientContract]:
+        """Returns the contracts with an entry in the directory of partners. Raises `StateUnavailable`."""
+        async with database_timeout(_TIMEOUT):
+            return [each for each in await self.list_contracts() if each.listing is not None]
 
     async def load_contract(self, client: ClientId) -> ClientContract | None:
         """Returns the current contract of one client. Raises `StateUnavailable`."""
@@ -197,6 +205,7 @@ async def _upsert_contract(connection: AsyncConnection, contract: ClientContract
         "variables": {name: _ranges_to_json(ranges) for name, ranges in contract.variables.items()},
         "name": contract.name,
         "consent": None if contract.consent is None else _terms_to_json(contract.consent),
+        "listing": None if contract.listing is None else to_jsonable_python(contract.listing),
         "cost_a_day": contract.cost_a_day,
         "changed_by": by,
         "changed_at": func.now(),
@@ -260,6 +269,7 @@ def _to_contract(row: Row[Any]) -> ClientContract:
         scopes={scope: tuple(fields) for scope, fields in row.scopes.items()},
         variables={name: _to_ranges(ranges) for name, ranges in row.variables.items()},
         consent=None if row.consent is None else _to_terms(row.consent),
+        listing=None if row.listing is None else msgspec.convert(row.listing, PartnerListing),
         cost_a_day=row.cost_a_day,
     )
 

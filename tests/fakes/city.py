@@ -29,6 +29,7 @@ VARIABLES: Mapping[str, str] = {
     **{name: NOWHERE if name.endswith("_URL") else "none" for name in sorted(find_variables(DEFAULT_CITY))},
     "SIMPUL_DUKCAPIL_URL": "postgresql://nobody@127.0.0.1:9/none",
     "SIMPUL_JAKPRENEUR_URL": "mysql://nobody@127.0.0.1:9/none",
+    "SIMPUL_BANSOS_URL": "file:///nowhere",
     "SIMPUL_PEMBAYARAN_PRIVATE_KEY": str(make_private_key(DEFAULT_CITY.parents[1] / ".simpul" / "tests")),
 }
 """The variables that the manifests name, with addresses that lead nowhere."""

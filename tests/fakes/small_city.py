@@ -58,6 +58,7 @@ from records.hub.exports import Export
 from records.identifiers import Nik, RegionCode, Rupiah
 from records.languages import Language
 from records.msmes import Msme, Product
+from records.partners import Partner, PartnerQuery
 from records.population import (
     Citizen,
     Household,
@@ -75,7 +76,6 @@ from records.prices import (
 )
 from records.regions import CodeSystem, Region, RegionQuery
 from records.tax import TaxObject
-from resolvers.complaints import Complaints
 from resolvers.domains import find_domains
 from resolvers.hub.access_entries import AccessEntries
 from resolvers.hub.access_history import AccessHistories
@@ -87,11 +87,8 @@ from resolvers.hub.consents import Consents, UnknownConsent
 from resolvers.hub.data_preferences import PeoplePreferences, PreferencesUnavailable
 from resolvers.hub.data_requests import DataRequests
 from resolvers.hub.exports import Exports
-from resolvers.msmes import Msmes
-from resolvers.population import Population
-from resolvers.prices import Prices
+from resolvers.hub.partners import PartnerDirectory
 from resolvers.regions import Regions
-from resolvers.tax import Tax
 from tests.fakes.city import build_codes, build_lifetimes
 from tests.fakes.sample_records import build_sample
 from tests.fakes.small_records import (
@@ -136,10 +133,9 @@ def _consents_to(client: str | None, consents: tuple[Consent, ...]) -> tuple[Con
 _OTHER_READS = {
     name: (build_codes().get(domain) or "", read)
     for domain in find_domains().values()
-    if domain not in {Population, Msmes, Tax, Complaints, Prices}
     for name, read in list_reads(domain).items()
 }
-"""Reads of domains that need no fakes, with the code of their agency."""
+"""All reads with the code of their agency; those without a fake have a sample for every key."""
 
 
 @dataclass
@@ -197,6 +193,7 @@ class SmallCity:
             Confirmations,
             CaseMarks,
             AgencyDirectory,
+            PartnerDirectory,
         )
         return Agencies({**dict.fromkeys(domains, self), **own}, build_codes(), build_lifetimes())
 
@@ -211,6 +208,10 @@ class SmallCity:
             return self._answers(agency, name, keys, dict.fromkeys(keys, (sample,) if read.is_list else sample))
 
         return answer
+
+    async def partners(self, queries: Sequence[PartnerQuery], _call: Call) -> Answers[PartnerQuery, Sequence[Partner]]:
+        """The directory, which the hub itself has."""
+        return dict.fromkeys(queries, (build_sample(Partner),))
 
     def list_called_agencies(self) -> set[str]:
         """Who was asked anything."""

@@ -13,8 +13,12 @@ from connectors.resilience.gate import Gate
 from settings.city.folder import DEFAULT_CITY
 from tests.connectors.agencies.agency_servers import NoLinks, build_terms, run_agency_server
 from tests.connectors.agencies.sample_cases import is_copied, list_tested_agencies
+from tests.connectors.declared.snapshot.enterprises import build_protection
 from tests.connectors.declared.snapshot.points import build_here
 from wiring.agencies import HubResources, bind_agency
+
+HUB_SECRET = b"j" * 32
+"""The secret of all hubs of journeys, with which personal snapshots are sealed."""
 
 
 async def load_city_snapshots(folder: Path) -> Path:
@@ -36,12 +40,13 @@ async def load_city_snapshots(folder: Path) -> Path:
                 unknown_districts=UnknownDistricts(lambda _: True),
                 complaint_links=NoLinks(),
                 snapshot_folder=snapshots,
+                copy_protection=build_protection(HUB_SECRET),
             )
             bound = bind_agency(manifest, gate, resources)
             stack.push_async_callback(bound.driver.close)
             stack.push_async_callback(gate.close)
             for each in list_snapshots(bound.connector):
-                each.snapshot.place.folder.mkdir(parents=True)
+                each.snapshot.place.folder.mkdir(parents=True, exist_ok=True)
                 assert await SnapshotLoader(each, on_published=_drop_nothing, build=build_here).load()
     return snapshots
 

@@ -18,7 +18,7 @@ async def city_snapshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return await load_city_snapshots(tmp_path_factory.mktemp("snapshots"))
 
 
-ASKED = ("dukcapil", "jakpreneur", "pbb", "crm", "pangan", "satusehat")
+ASKED = ("dukcapil", "jakpreneur", "pbb", "crm", "pangan", "satusehat", "oss")
 """The agencies that are asked for keys; the hub answers from copies of the others."""
 
 

@@ -31,6 +31,7 @@ from services.commands import delivery_rules
 from settings import Settings
 from tests.fakes.city import VARIABLES, Tables, build_city
 from tests.fakes.unbound_settings import UnboundSettings
+from tests.journeys.city_snapshots import HUB_SECRET
 from tests.sandbox_agencies import HOST, RunningAgency, free_port
 from web.pages.graphiql import SamplePerson
 from web.server.uvicorn_config import build_uvicorn_config
@@ -213,7 +214,7 @@ def build_settings(
     return UnboundSettings(
         **{
             "development": True,
-            "secret": SecretStr(base64.b64encode(b"j" * 32).decode()),
+            "secret": SecretStr(base64.b64encode(HUB_SECRET).decode()),
             "issuer_keys": keys,
             "state_url": SecretStr(state_url),
             "probe_nik": SecretStr(SAMPLES["siti"].nik),

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from records.coverages import LinkConfidence
+from records.link_confidence import LinkConfidence
 from resolvers.coverages import LinkKey, compare_identity
 from tests.fakes.small_records import SITI, identity
 

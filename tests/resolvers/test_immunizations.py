@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from records.calls.failures import AgencyTimeout
 from resolvers.immunizations import immunizations_of, vaccination_appointments_of
-from tests.fakes.health_register import HealthCity, vaccination
 from tests.fakes.small_city import SmallCity
 from tests.fakes.small_records import AYU, BUDI, SITI
 from tests.resolvers.batch_contexts import build_context
+from tests.resolvers.health_register import HealthCity, vaccination
 
 
 async def test_the_numbers_of_all_people_are_one_call_and_their_vaccinations_another() -> None:

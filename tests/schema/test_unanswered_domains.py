@@ -64,7 +64,11 @@ def list_lost_in(schema: GraphQLSchema) -> list[str]:
             ["Query.commodities", "Query.markets", "Region.markets"],
             {"Market", "Commodity", "Price", "Trend", "TrendPoint"},
         ),
-        (Msmes, ["Citizen.msmes", "Consenting.msmes"], {"Msme", "Product", "ProgrammeStage"}),
+        (
+            Msmes,
+            ["Citizen.msmes", "Consenting.msmes", "Query.productCatalogue", "Region.productCatalogue"],
+            {"Msme", "Product", "ProgrammeStage", "CatalogueProduct"},
+        ),
         (Tax, ["Citizen.taxObjects", "Consenting.taxObjects"], {"TaxObject", "TaxBill", "TaxPayment", "BillStatus"}),
         (
             Complaints,

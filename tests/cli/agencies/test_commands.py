@@ -10,6 +10,7 @@ WORDS = {
     "ckan": "CKAN",
     "graphql": "GRAPHQL",
     "fhir": "FHIR",
+    "files": "FILES",
     "gtfs": "GTFS",
     "http": "HTTP",
     "open311": "Open311",

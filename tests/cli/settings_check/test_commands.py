@@ -56,6 +56,7 @@ def build_good_settings(files: Path, **overrides: str) -> dict[str, str]:
     """Settings without findings, changed by the arguments."""
     return {
         **dict.fromkeys(find_variables(DEFAULT_CITY), "https://agency.example"),
+        "SIMPUL_BANSOS_URL": "file:///srv/drops/bansos",
         "SIMPUL_SNAPSHOT_FOLDER": str(files / "snapshots"),
         "SIMPUL_SECRET": base64.b64encode(secrets.token_bytes(32)).decode(),
         "SIMPUL_ISSUERS": str(files / "issuers.toml"),

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from connectors.readers.dates import day, moment
+from connectors.readers.dates import day, moment, utc_moment
 from connectors.readers.unreadable import UnreadableError
 from records.clocks import CITY_TIME_ZONE
 
@@ -153,3 +153,15 @@ def test_a_moment_at_the_ends_of_the_calendar_is_read_as_none(raw: object) -> No
     assert moment(raw) is None
     found = day(raw)
     assert found is None or found.year in (1, 9999)
+
+
+@pytest.mark.parametrize(("raw", "hour"), [("2026-10-30T23:15:02.103211", 6), ("2026-10-30T23:15:02+07:00", 23)])
+def test_a_moment_without_a_zone_can_be_declared_as_utc(raw: object, hour: int) -> None:
+    found = utc_moment(raw)
+    assert found is not None
+    assert (found.hour, found.tzinfo) == (hour, CITY_TIME_ZONE)
+
+
+@pytest.mark.parametrize("raw", [None, "-", "1900-01-01T00:00:00"])
+def test_no_moment_in_utc_is_none(raw: object) -> None:
+    assert utc_moment(raw) is None

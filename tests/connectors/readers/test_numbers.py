@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from connectors.readers.numbers import whole_number
+from connectors.readers.numbers import rounded_number, whole_number
 from connectors.readers.unreadable import UnreadableError
 
 
@@ -47,3 +47,26 @@ def test_a_huge_number_is_unreadable(raw: object) -> None:
     assert whole_number(Decimal(10**17)) == 10**17
     with pytest.raises(UnreadableError):
         whole_number(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("1107.88", 1108),
+        ("1107,5", 1108),
+        ("007", 7),
+        (0.4, 0),
+        (Decimal("2.5"), 3),
+        (12, 12),
+        ("-", None),
+        (None, None),
+    ],
+)
+def test_a_number_with_decimals_is_rounded(raw: object, expected: int | None) -> None:
+    assert rounded_number(raw) == expected
+
+
+@pytest.mark.parametrize("raw", ["1.234,5", "-1", "1e3", "15 ha", float("nan"), -0.5, True, [1]])
+def test_what_is_no_such_number_is_not_rounded(raw: object) -> None:
+    with pytest.raises(UnreadableError):
+        rounded_number(raw)

@@ -14,20 +14,25 @@ class Taxes: ...
 class Roads: ...
 
 
-class Parks: ...
+class Fountains: ...
 
 
 CODES = AgencyCodes({Taxes: ["tax-east", "tax-west"], Roads: ["roads"]})
 
 
 def test_a_domain_has_no_agency_or_one_or_several() -> None:
-    assert [CODES.list(each) for each in (Parks, Roads, Taxes, None)] == [(), ("roads",), ("tax-east", "tax-west"), ()]
-    assert [CODES.answers(each) for each in (Parks, Roads, Taxes, None)] == [False, True, True, True]
-    assert [CODES.has_several(each) for each in (Parks, Roads, Taxes, None)] == [False, False, True, False]
+    assert [CODES.list(each) for each in (Fountains, Roads, Taxes, None)] == [
+        (),
+        ("roads",),
+        ("tax-east", "tax-west"),
+        (),
+    ]
+    assert [CODES.answers(each) for each in (Fountains, Roads, Taxes, None)] == [False, True, True, True]
+    assert [CODES.has_several(each) for each in (Fountains, Roads, Taxes, None)] == [False, False, True, False]
 
 
 def test_only_a_single_agency_has_the_code_of_a_domain() -> None:
-    assert [CODES.get(each) for each in (Parks, Roads, Taxes, None)] == [None, "roads", None, None]
+    assert [CODES.get(each) for each in (Fountains, Roads, Taxes, None)] == [None, "roads", None, None]
     assert [CODES.describe(each) for each in (Roads, Taxes, None)] == ["roads", "tax-east or tax-west", HUB]
 
 
@@ -37,8 +42,12 @@ def test_codes_can_be_narrowed_to_one_agency() -> None:
 
 
 def test_without_a_city_every_domain_has_the_name_of_its_protocol() -> None:
-    assert (ANY_AGENCIES.get(Parks), ANY_AGENCIES.list(Parks), ANY_AGENCIES.get(None)) == ("parks", ("parks",), None)
-    assert (ANY_AGENCIES.answers(Parks), ANY_AGENCIES.has_routes) == (True, False)
+    assert (ANY_AGENCIES.get(Fountains), ANY_AGENCIES.list(Fountains), ANY_AGENCIES.get(None)) == (
+        "fountains",
+        ("fountains",),
+        None,
+    )
+    assert (ANY_AGENCIES.answers(Fountains), ANY_AGENCIES.has_routes) == (True, False)
 
 
 def test_a_schema_holds_the_codes_of_its_hub() -> None:

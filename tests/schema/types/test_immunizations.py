@@ -10,8 +10,8 @@ import pytest
 from auth.caller import Assurance, Caller, CallerKind
 from records.hub.clients import ClientId
 from records.purposes import Purpose, Scope
-from tests.fakes.health_register import HealthCity
 from tests.fakes.small_records import AYU, BUDI, CALLERS, SITI
+from tests.resolvers.health_register import HealthCity
 from tests.schema.requests import get_codes, run
 
 OWN = "{ me { immunizations { vaccine givenOn status } } }"

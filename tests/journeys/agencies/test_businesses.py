@@ -1,0 +1,44 @@
+"""Businesses over the licensing office and the small business programme, as a citizen and as the business itself."""
+
+from __future__ import annotations
+
+from auth.caller import Caller, CallerKind
+from tests.journeys.hub import HubClient, RunningCity
+
+SHOP = Caller(kind=CallerKind.BUSINESS, nib="9120001234567")
+
+
+async def test_a_citizen_reads_licences_and_the_small_business_with_one_call_of_each_agency(
+    hub: HubClient, city: RunningCity
+) -> None:
+    city.reset_calls()
+    asked = await hub.ask(
+        "{ me { businesses { nib form licences { name status } msmes { name nib } } } }", caller="siti"
+    )
+    kitchen, company = asked.data["me"]["businesses"]
+    assert kitchen == {
+        "nib": "9120001234567",
+        "form": "INDIVIDUAL",
+        "licences": [
+            {"name": "Sertifikat Halal", "status": "ISSUED"},
+            {"name": "Sertifikat Standar", "status": "IN_PROGRESS"},
+        ],
+        "msmes": [{"name": "Dapur Siti 🍰", "nib": "9120001234567"}],
+    }
+    assert (company["nib"], company["form"], company["msmes"]) == ("9120007654321", "LIMITED_COMPANY", [])
+    assert {name: count for name, count in city.calls().items() if name != "dukcapil"} == {"oss": 1, "jakpreneur": 1}
+
+
+async def test_a_business_reads_itself_and_everybody_verifies_its_number(hub: HubClient) -> None:
+    own = await hub.ask("{ business { name activities { risk } msmes { stage } } }", caller=SHOP)
+    assert own.data == {
+        "business": {
+            "name": "DAPUR SITI",
+            "activities": [{"risk": "LOW"}, {"risk": "MEDIUM_HIGH"}],
+            "msmes": [{"stage": "P5_MARKETING"}],
+        }
+    }
+    query = '{ verifyNib(nibs: ["9120009999999", "9120001234567"]) { name status } }'
+    assert (await hub.ask(query, caller=None)).data == {
+        "verifyNib": [None, {"name": "DAPUR SITI", "status": "MAY_OPERATE"}]
+    }
