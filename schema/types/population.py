@@ -255,7 +255,7 @@ class CitizenType(Node):
     )
 
 
-MAX_CITIZENS = 100
+MAX_CITIZENS = 200
 
 
 @adds_to_query

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from connectors.issuer_http import TokenEndpoint
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
-from tests.fakes.loopback_issuer import LoopbackIssuer, answer_always, run_loopback_issuer
+from tests.fakes.issuers.loopback_issuer import LoopbackIssuer, answer_always, run_loopback_issuer
 
 FORM = {"grant_type": "authorization_code", "code": "a b&c"}
 

@@ -23,8 +23,8 @@ from records.identifiers import Nik
 from sandbox.databases.postgres import Postgres
 from store.database import create_database_engine
 from tests.cli.preloaded import Forked, get_preloaded_interpreter
-from tests.fakes.bound_issuer import build_bound_issuer
 from tests.fakes.city import VARIABLES
+from tests.fakes.issuers.bound_issuer import build_bound_issuer
 from tests.journeys.hub import KILL_SAFE
 from tests.sandbox_agencies import HOST, free_port
 

@@ -27,15 +27,15 @@ async def test_several_citizens_keep_the_requested_order_with_duplicates_and_nul
     assert city.calls == [("dukcapil", "known", (BUDI, NOBODY, SITI))]
 
 
-@pytest.mark.parametrize(("count", "refused"), [(100, False), (101, True)])
-async def test_at_most_100_citizens_in_one_request(count: int, refused: bool) -> None:  # noqa: FBT001 - a column of the table
+@pytest.mark.parametrize(("count", "refused"), [(200, False), (201, True)])
+async def test_at_most_200_citizens_in_one_request(count: int, refused: bool) -> None:  # noqa: FBT001 - a column of the table
     city = SmallCity()
     response = await run(
         "query ($niks: [NIK!]!) { citizens(niks: $niks) { nik } }", {"niks": [SITI] * count}, city=city
     )
     if refused:
         assert [error["message"] for error in response.errors] == [
-            "Argument 'niks' holds 101 numbers; at most 100 are allowed. Send several requests."
+            "Argument 'niks' holds 201 numbers; at most 200 are allowed. Send several requests."
         ]
         assert get_codes(response) == [("citizens", "BAD_USER_INPUT")]
         assert city.calls == []

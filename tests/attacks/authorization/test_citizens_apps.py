@@ -15,7 +15,7 @@ import pytest
 
 from records.purposes import CitizenScope
 from resolvers.hub.consents import Consents
-from tests.fakes.loopback_issuer import LoopbackIssuer, run_loopback_issuer
+from tests.fakes.issuers.loopback_issuer import LoopbackIssuer, run_loopback_issuer
 from tests.fakes.small_consents import REQUEST, SmallConsents, build_request
 from tests.fakes.small_hub import SmallHub, SmallHubAnswer, run_small_hub
 from tests.fakes.small_records import BUDI, NOBODY, SITI

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.loopback_issuer import LoopbackIssuer, run_loopback_issuer
+from tests.fakes.issuers.loopback_issuer import LoopbackIssuer, run_loopback_issuer
 from tests.fakes.small_hub import ME, SmallHub, run_small_hub
 
 MINE, OTHER = "m" * 43, "o" * 43

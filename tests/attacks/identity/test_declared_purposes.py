@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from tests.fakes.loopback_issuer import LoopbackIssuer, run_loopback_issuer
+from tests.fakes.issuers.loopback_issuer import LoopbackIssuer, run_loopback_issuer
 from tests.fakes.small_hub import SmallHub, run_small_hub
 from tests.fakes.small_records import SITI
 

@@ -12,7 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from tests.fakes.in_memory_sessions import InMemorySessions
-from tests.fakes.loopback_sign_in import FakeSignInEndpoints, SignInBrowser, SignInWorld, run_sign_in_world
+from tests.fakes.issuers.loopback_sign_in import FakeSignInEndpoints, SignInBrowser, SignInWorld, run_sign_in_world
 
 PATH = "/sign-out/issuer"
 EVENT = "http://schemas.openid.net/event/backchannel-logout"

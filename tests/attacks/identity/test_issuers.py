@@ -11,7 +11,14 @@ import pytest
 from aiohttp import web
 from joserfc.jwk import ECKey, OctKey
 
-from tests.fakes.loopback_issuer import DISCOVERY, KEYS, Handler, LoopbackIssuer, answer_always, run_loopback_issuer
+from tests.fakes.issuers.loopback_issuer import (
+    DISCOVERY,
+    KEYS,
+    Handler,
+    LoopbackIssuer,
+    answer_always,
+    run_loopback_issuer,
+)
 from tests.fakes.small_hub import SmallHub, run_small_hub
 
 PUBLIC = '{ region(code: "31") { name } }'

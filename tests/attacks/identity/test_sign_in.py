@@ -19,7 +19,14 @@ from pydantic import SecretStr
 
 from auth.crypto.sealed_cookies import SealedCookies
 from resolvers.hub.consents import Consents
-from tests.fakes.loopback_sign_in import CLIENT, SECRET, BrowserResponse, SignInBrowser, SignInWorld, run_sign_in_world
+from tests.fakes.issuers.loopback_sign_in import (
+    CLIENT,
+    SECRET,
+    BrowserResponse,
+    SignInBrowser,
+    SignInWorld,
+    run_sign_in_world,
+)
 from tests.fakes.small_consents import REQUEST, build_request
 from tests.fakes.small_hub import run_small_hub
 from tests.fakes.small_records import BUDI

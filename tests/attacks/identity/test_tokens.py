@@ -16,7 +16,7 @@ from joserfc.jwk import ECKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 from auth.tokens.issuer_keys import MIN_REFRESH_INTERVAL
-from tests.fakes.loopback_issuer import KEYS, LoopbackIssuer, run_loopback_issuer
+from tests.fakes.issuers.loopback_issuer import KEYS, LoopbackIssuer, run_loopback_issuer
 from tests.fakes.small_hub import ME, SmallHub, SmallHubAnswer, run_small_hub
 from tests.fakes.small_records import BUDI, SITI
 

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from cache.redis_server import DEFAULT_TIMEOUT
 from records.hub.operations import OperationMode
 from tests.cache.valkey import LocalValkey, run_valkey
-from tests.fakes.loopback_issuer import LoopbackIssuer, run_loopback_issuer
+from tests.fakes.issuers.loopback_issuer import LoopbackIssuer, run_loopback_issuer
 from tests.fakes.small_hub import SmallHub, SmallHubAnswer, run_small_hub
 from tests.fakes.small_records import BUDI, SITI
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from records.hub.operations import OperationMode
-from tests.fakes.loopback_issuer import LoopbackIssuer, run_loopback_issuer
+from tests.fakes.issuers.loopback_issuer import LoopbackIssuer, run_loopback_issuer
 from tests.fakes.small_hub import SmallHub, run_small_hub
 from web.settings import Exposure
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from pydantic import SecretStr
 
-from tests.fakes.loopback_sign_in import SignInWorld, run_sign_in_world
+from tests.fakes.issuers.loopback_sign_in import SignInWorld, run_sign_in_world
 
 HOST = "hub.simpul.example"
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")

@@ -15,7 +15,7 @@ from auth.tokens.issuer_keys import MAX_KEY_AGE, MIN_REFRESH_INTERVAL, IssuerKey
 from auth.tokens.issuers import Issuer
 from auth.tokens.token_verifier import KeysUnavailable, TokenVerifier, Unauthenticated
 from connectors.issuer_http import IssuerDocuments
-from tests.fakes.loopback_issuer import DISCOVERY, KEYS, LoopbackIssuer, answer_always, run_loopback_issuer
+from tests.fakes.issuers.loopback_issuer import DISCOVERY, KEYS, LoopbackIssuer, answer_always, run_loopback_issuer
 from tests.fakes.small_records import SITI
 
 

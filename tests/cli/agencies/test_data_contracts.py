@@ -11,8 +11,8 @@ import pytest
 from auth.tokens.development_issuer import DevelopmentIssuer
 from settings.city.folder import DEFAULT_CITY
 from tests.cli.command_line import ServeProcess, run_simpul, temporary_state_folder
-from tests.fakes.bound_issuer import build_bound_issuer
 from tests.fakes.city import VARIABLES, write_city
+from tests.fakes.issuers.bound_issuer import build_bound_issuer
 from tests.sandbox_agencies import free_port
 
 HUB = {"SIMPUL_SECRET": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U=", **VARIABLES}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import unescape
 
-from tests.fakes.loopback_sign_in import BrowserResponse
+from tests.fakes.issuers.loopback_sign_in import BrowserResponse
 
 
 def read_words(page: BrowserResponse) -> str:

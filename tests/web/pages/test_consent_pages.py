@@ -17,8 +17,8 @@ from engine.errors import NotRecorded
 from records.calls.failures import AgencyUnavailable
 from records.calls.subject_reads import RequestInfo, SubjectRead
 from records.purposes import Purpose, Scope
-from tests.fakes.loopback_sign_in import PARTNER as PATH
-from tests.fakes.loopback_sign_in import BrowserResponse, SignInBrowser, SignInWorld, run_sign_in_world
+from tests.fakes.issuers.loopback_sign_in import PARTNER as PATH
+from tests.fakes.issuers.loopback_sign_in import BrowserResponse, SignInBrowser, SignInWorld, run_sign_in_world
 from tests.fakes.small_consents import PARTNER, REQUEST, build_request
 from tests.fakes.small_records import AYU, BUDI, NOW
 

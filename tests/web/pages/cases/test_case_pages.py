@@ -15,7 +15,7 @@ from records.cases import CaseActor, CaseKind, CaseState
 from records.complaints import ComplaintStatus
 from records.hub.commands import CommandProblemCode
 from records.hub.data_requests import DataRequestPage
-from tests.fakes.loopback_sign_in import SignInBrowser, SignInWorld, run_sign_in_world
+from tests.fakes.issuers.loopback_sign_in import SignInBrowser, SignInWorld, run_sign_in_world
 from tests.fakes.small_hub import build_city_schema
 from tests.fakes.small_records import NOW, PRIVATE, SITI, complaint
 from tests.web.pages.page_text import read_words

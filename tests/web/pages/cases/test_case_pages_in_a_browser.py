@@ -12,7 +12,7 @@ import pytest
 
 from records.calls.call import Call
 from records.complaints import ComplaintStatus
-from tests.fakes.loopback_sign_in import SignInWorld, run_sign_in_world
+from tests.fakes.issuers.loopback_sign_in import SignInWorld, run_sign_in_world
 from tests.fakes.small_records import PRIVATE, SITI, complaint
 from tests.plugins.optional_programs import FindProgram
 from tests.web.axe import find_violations

@@ -12,7 +12,7 @@ import pytest
 
 from records.complaints import ComplaintStatus
 from records.hub.commands import CommandProblem, CommandProblemCode
-from tests.fakes.loopback_sign_in import SignInBrowser
+from tests.fakes.issuers.loopback_sign_in import SignInBrowser
 from tests.fakes.small_records import PRIVATE, PUBLIC, SITI, complaint
 from tests.web.pages.page_text import read_words
 

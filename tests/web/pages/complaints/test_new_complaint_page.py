@@ -15,7 +15,7 @@ from auth.oidc.page_session import SignedInSession
 from records.complaints import ComplaintAnswer
 from records.hub.commands import CommandProblem, CommandProblemCode
 from records.uploads import UploadedFile
-from tests.fakes.loopback_sign_in import BrowserResponse, SignInBrowser
+from tests.fakes.issuers.loopback_sign_in import BrowserResponse, SignInBrowser
 from tests.fakes.small_records import SITI
 from tests.services.photos.sample_photos import build_photo
 from tests.web.pages.page_text import read_words

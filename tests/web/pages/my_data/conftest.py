@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.fakes.loopback_sign_in import SignInBrowser, SignInWorld, run_sign_in_world
+from tests.fakes.issuers.loopback_sign_in import SignInBrowser, SignInWorld, run_sign_in_world
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from records.hub.data_requests import (
 )
 from records.purposes import Purpose
 from schema.tools.holdings import get_holders
-from tests.fakes.loopback_sign_in import SignInBrowser
+from tests.fakes.issuers.loopback_sign_in import SignInBrowser
 from tests.fakes.small_hub import build_city_schema
 from tests.fakes.small_records import SITI, data_request, restriction
 from tests.web.pages.page_text import read_words

@@ -9,7 +9,7 @@ from html import unescape
 import pytest
 from graphql import GraphQLEnumType, build_schema
 
-from tests.fakes.loopback_sign_in import BrowserResponse, SignInBrowser, SignInWorld, run_sign_in_world
+from tests.fakes.issuers.loopback_sign_in import BrowserResponse, SignInBrowser, SignInWorld, run_sign_in_world
 from tests.web.conftest import ROOT
 from web.pages.page_renderer import PAGE_POLICY
 from web.pages.words import load_words

@@ -11,7 +11,7 @@ from records.clocks import CITY_TIME_ZONE
 from records.hub.access_history import AccessReader
 from schema.types.access_log import AccessLogEntryType  # noqa: F401 - publishes the enumeration
 from services.ledger.entry_text import _SUBJECTS_BY_CITIZEN_FIELD, _SUBJECTS_BY_TYPE
-from tests.fakes.loopback_sign_in import SignInBrowser
+from tests.fakes.issuers.loopback_sign_in import SignInBrowser
 from tests.web.pages.page_text import read_words
 from web.pages.my_data.reads_page import PERIODS, READER_GROUPS, group_reads
 from web.pages.words import load_words

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from engine.reporting import ReadRecorder
 from resolvers.hub.consents import Consents
 from tests.fakes.in_memory_sessions import InMemorySessions
-from tests.fakes.loopback_issuer import DISCOVERY, KEYS, LoopbackIssuer, run_loopback_issuer
+from tests.fakes.issuers.loopback_issuer import DISCOVERY, KEYS, LoopbackIssuer, run_loopback_issuer
 from tests.fakes.small_consents import REQUEST, SmallConsents, build_request
 from tests.fakes.small_hub import SmallHub, run_small_hub
 from tests.sandbox_agencies import HOST, free_port
