@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, Literal
 
+import sqlglot
 from sqlglot import exp
 
 from connectors.declared.domain_reads import find_plain_type
@@ -91,14 +92,15 @@ def build_filter(comparison: Comparison, match: Match | None) -> WriteCondition:
     return write
 
 
-def build_search(columns: Sequence[exp.Expr], part: str) -> WriteCondition:
+def build_search(columns: Sequence[exp.Expr], part: str, dialect: SqlDialect) -> WriteCondition:
     """The condition for rows with the text in any of the columns; case does not matter."""
+    lowered = [exp.Lower(this=_take_any_text(each, dialect)) for each in columns]
 
     def write(value: str, parameters: Parameters) -> exp.Expr | None:
         if len(value) > _MAX_TEXT or "\0" in value:
             return None
         parameters[part] = f"%{_escape(value.lower())}%"
-        return exp.Paren(this=exp.or_(*(_write_like(exp.Lower(this=each.copy()), part) for each in columns)))
+        return exp.Paren(this=exp.or_(*(_write_like(each.copy(), part) for each in lowered)))
 
     return write
 
@@ -153,6 +155,12 @@ def _build_words(comparison: Comparison, words: Mapping[object, Sequence[str]]) 
         return write_membership(column, dialect, part, exact=False) if parameters[part] else None
 
     return write
+
+
+def _take_any_text(column: exp.Expr, dialect: SqlDialect) -> exp.Expr:
+    if not dialect.any_text:
+        return column
+    return sqlglot.parse_one(dialect.any_text.format(column.sql(dialect=dialect.parser)), read=dialect.parser)
 
 
 def _write_like(column: exp.Expr, parameter: str) -> exp.Expr:

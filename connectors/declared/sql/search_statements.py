@@ -152,7 +152,7 @@ def _build_conditions(
         if parts.get(SEARCH) is not str:
             raise NotDeclarableError(f"{place}.search", "the domain's query has no text `search`; remove the line")
         columns = [selected.find(f"{place}.search", each).expression for each in table.search]
-        found[SEARCH] = build_search(columns, SEARCH)
+        found[SEARCH] = build_search(columns, SEARCH, selected.statement.dialect)
     for part, each in table.filters.items():
         at = f"{place}.filters.{part}"
         if part not in parts:

@@ -31,6 +31,8 @@ class SqlDialect:
     """Whether it has a type for dates and times; else they are texts, `2026-11-01 12:00:00`."""
     exact_text: str = ""
     """The expression that compares a column `{}` byte by byte; empty if a comparison of texts is always exact."""
+    any_text: str = ""
+    """The expression that compares a column `{}` with any text, whatever its letters; empty if every column can."""
     unspoken: Mapping[str, str] = field(default_factory=dict)
     """What the databases do not speak, by the name of sqlglot's node or a form of it, and what to write."""
     read_only: Mapping[str, Any]
@@ -55,6 +57,8 @@ _UNSPOKEN: Final = {
 _MYSQL_READ_ONLY: Final = {"init_command": "SET SESSION TRANSACTION READ ONLY"}
 _MYSQL_EXACT: Final = "CAST(CONVERT({} USING utf8mb4) AS BINARY)"
 """Collations ignore case, accents and blanks at the end, and a number column takes `12abc` for 12."""
+_MYSQL_ANY: Final = "CONVERT({} USING utf8mb4)"
+"""Without it, a comparison of a latin1 column with letters that latin1 lacks is an error."""
 
 DIALECTS: Final[Mapping[str, SqlDialect]] = {
     each.scheme: each
@@ -75,6 +79,7 @@ DIALECTS: Final[Mapping[str, SqlDialect]] = {
             parser="mysql",
             driver="mysql+asyncmy",
             exact_text=_MYSQL_EXACT,
+            any_text=_MYSQL_ANY,
             unspoken=_UNSPOKEN,
             read_only=_MYSQL_READ_ONLY,
             explain="EXPLAIN",
@@ -85,6 +90,7 @@ DIALECTS: Final[Mapping[str, SqlDialect]] = {
             parser="mysql",
             driver="mariadb+asyncmy",
             exact_text=_MYSQL_EXACT,
+            any_text=_MYSQL_ANY,
             unspoken={**_UNSPOKEN, "Lateral": "LATERAL; write a join or a view"},
             read_only=_MYSQL_READ_ONLY,
             explain="EXPLAIN",

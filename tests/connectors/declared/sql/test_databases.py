@@ -247,6 +247,8 @@ class TestPages:
             (LicenceQuery(search="0%_"), ["3"]),
             (LicenceQuery(search="%"), ["3"]),
             (LicenceQuery(search="' OR 1 = 1 --"), []),
+            (LicenceQuery(search="\u202e\u2066 ☕"), []),
+            (LicenceQuery(search="WARUNG 100"), ["3"]),
             (LicenceQuery(issued_from=datetime(2026, 11, 2, 8, tzinfo=WIB)), ["12", "3", "2"]),
             (LicenceQuery(issued_from=datetime(2026, 11, 2, 1, tzinfo=UTC)), ["12", "3", "2"]),
             (LicenceQuery(issued_before=datetime(2026, 11, 2, 8, tzinfo=WIB)), ["1"]),
