@@ -1,15 +1,18 @@
 """One hub in front of one city for all journeys."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from auth.tokens.development_issuer import DevelopmentIssuer
+from sandbox.stand_ins.sources import CITY_VARIABLE
+from settings.city.folder import DEFAULT_CITY
 from store.operations import operation_registry
 from tests.journeys.city_snapshots import load_city_snapshots
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub, state_server
-from tests.sandbox_agencies import RunningAgency
+from tests.sandbox_agencies import RunningAgency, run_agency
 
 
 @pytest.fixture(scope="session")
@@ -19,14 +22,20 @@ async def city_snapshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 ASKED = ("dukcapil", "jakpreneur", "pbb", "crm", "pangan", "satusehat", "oss")
-"""The agencies that are asked for keys; the hub answers from copies of the others."""
+"""The agencies with a fixture that are asked for keys."""
+STAND_INS = ("bpjs", "disdik", "pembayaran", "transjakarta")
+"""The others that are asked for keys, or copied when a hub starts. The hub answers from copies of all others."""
 
 
 @pytest.fixture(scope="session")
-def city(request: pytest.FixtureRequest, city_snapshots: Path) -> RunningCity:
+def city(request: pytest.FixtureRequest, city_snapshots: Path, city_state: Path) -> Iterator[RunningCity]:
     """The agencies that are asked, each started once a run, and the snapshots of the others."""
     agencies: dict[str, RunningAgency] = {name: request.getfixturevalue(name) for name in ASKED}
-    return RunningCity(agencies=agencies, snapshots=city_snapshots)
+    variables = {CITY_VARIABLE: str(DEFAULT_CITY.resolve())}
+    with ExitStack() as stack:
+        for name in STAND_INS:
+            agencies[name] = stack.enter_context(run_agency(name, city_state, environment=variables))
+        yield RunningCity(agencies=agencies, snapshots=city_snapshots)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import contextlib
 import io
 import json
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -83,11 +84,19 @@ class RunningCity:
 
     def calls(self) -> dict[str, int]:
         """How many calls each agency got, without loads of copies; agencies that were not asked are left out."""
-        totals = {
-            name: sum(count for operation, count in agency.count_calls().items() if _COPIED not in operation)
+        totals = Counter[str]()
+        for operation, count in self.count_operations().items():
+            totals[operation.partition(" ")[0]] += count
+        return dict(totals)
+
+    def count_operations(self) -> dict[str, int]:
+        """How often each operation of each agency was asked for, such as `pbb getBill`, without loads of copies."""
+        return {
+            f"{name} {operation}": count
             for name, agency in self.agencies.items()
+            for operation, count in agency.count_calls().items()
+            if not any(each in operation for each in _COPIED)
         }
-        return {name: total for name, total in totals.items() if total}
 
     @property
     def counts_msmes(self) -> bool:
@@ -191,8 +200,8 @@ def build_variables(city: RunningCity) -> dict[str, str]:
     return reaches
 
 
-_COPIED = "/Slot/_search"
-"""In the operations of vaccination slots, which the hub copies every minute."""
+_COPIED = ("/Slot/_search", "SnapshotsSchoolsRows", "file_gtfs.zip")
+"""In the operations of what the hub copies: vaccination slots every minute, schools and timetables at its start."""
 _UNPACED = {"rate": 1000.0, "burst": 1000}
 
 

@@ -70,6 +70,7 @@ QUERY_BY_TYPE: Mapping[str, str] = {
     "ConsentRequest": 'consentRequest(id: "x") {{ {it} }}',
     "Consenting": 'consented(consent: "x") {{ {it} }}',
     "Region": 'region(code: "31.71") {{ {it} }}',
+    "Stop": "stops(first: 1) {{ nodes {{ {it} }} }}",
     "TaxObject": "me {{ taxObjects {{ {it} }} }}",
 }
 """The query path to a field of each type that has arguments."""

@@ -173,11 +173,7 @@ async def attack(
             assert_nothing_came_of_it(answer, value)
             if isinstance(value, str) and len(value.strip()) >= TOO_LONG_FOR_A_NAME:
                 assert find_values(answer) == [] or place.type_name == "Mutation", (value, answer.body)
-    asked = {
-        f"{name} {operation}": count
-        for name, each in city.agencies.items()
-        for operation, count in each.count_calls().items()
-    }
+    asked = city.count_operations()
     assert set(asked) <= set(baseline), place
     assert all(count <= questions * baseline[operation] for operation, count in asked.items()), (asked, baseline)
 
@@ -193,11 +189,7 @@ async def calls_of_a_harmless_value(
         {"it": place.value(harmless)},
         caller=caller,
     )
-    asked = {
-        f"{name} {operation}": count
-        for name, each in city.agencies.items()
-        for operation, count in each.count_calls().items()
-    }
+    asked = city.count_operations()
     city.reset_calls()
     return asked
 

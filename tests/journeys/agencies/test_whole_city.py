@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -16,10 +16,8 @@ from auth.caller import Caller, CallerKind
 from auth.tokens.development_issuer import DevelopmentIssuer
 from records.purposes import Purpose
 from sandbox.population.city_population import build_population
-from sandbox.stand_ins.sources import CITY_VARIABLE
-from settings.city.folder import DEFAULT_CITY
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub
-from tests.sandbox_agencies import ROOT, run_agency
+from tests.sandbox_agencies import ROOT
 
 MORE: Final = ("bpjs", "disdik", "oss", "pembayaran")
 """Agencies that are asked for people, besides those of the other journeys."""
@@ -65,17 +63,6 @@ FIELDS_OF: Final[Mapping[str, set[str]]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def whole_city(city: RunningCity, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCity]:
-    """The agencies of the other journeys, and those that only a whole city asks."""
-    state = tmp_path_factory.mktemp("more")
-    with ExitStack() as stack:
-        variables = {CITY_VARIABLE: str(DEFAULT_CITY.resolve())}
-        started = (*MORE, "transjakarta")  # its feed is loaded when a hub starts
-        more = {name: stack.enter_context(run_agency(name, state, environment=variables)) for name in started}
-        yield RunningCity(agencies={**city.agencies, **more}, snapshots=city.snapshots)
-
-
 @asynccontextmanager
 async def new_hub(
     city: RunningCity, state_url: str, issuer: DevelopmentIssuer, folder: Path
@@ -87,19 +74,19 @@ async def new_hub(
 
 
 async def test_one_citizen_over_all_sources_costs_the_calls_of_the_plan(
-    whole_city: RunningCity, state_url: str, issuer: DevelopmentIssuer, tmp_path: Path
+    city: RunningCity, state_url: str, issuer: DevelopmentIssuer, tmp_path: Path
 ) -> None:
-    async with new_hub(whole_city, state_url, issuer, tmp_path) as hub:
-        whole_city.reset_calls()
+    async with new_hub(city, state_url, issuer, tmp_path) as hub:
+        city.reset_calls()
         answer = await hub.post({"query": ME, "extensions": {"explain": True}}, caller="siti")
-        calls = {name: count for name, count in whole_city.calls().items() if name != "transjakarta"}
+        calls = {name: count for name, count in city.calls().items() if name != "transjakarta"}
     assert answer.errors == []
     me = answer.data["me"]
     assert (me["name"], len(me["household"]["members"]), len(me["taxObjects"])) == ("Siti Rahmawati", 4, 2)
     assert [name for name, value in me.items() if not value] == ["students"]  # she is no pupil; her children are
     planned = {name: each["expected"] for name, each in answer.body["extensions"]["explain"]["cost"]["calls"].items()}
     planned["disdik"] -= 1  # without pupils, no account of theirs is asked for
-    if not whole_city.counts_msmes:
+    if not city.counts_msmes:
         planned.pop("jakpreneur")
     assert calls == planned
 
@@ -114,18 +101,18 @@ def choose_subsets() -> list[tuple[str, ...]]:
 @pytest.mark.parametrize("down", choose_subsets(), ids=" ".join)
 async def test_any_agencies_that_are_down_cost_exactly_their_fields(
     down: tuple[str, ...],
-    whole_city: RunningCity,
+    city: RunningCity,
     state_url: str,
     issuer: DevelopmentIssuer,
     tmp_path: Path,
 ) -> None:
-    async with new_hub(whole_city, state_url, issuer, tmp_path) as hub:
+    async with new_hub(city, state_url, issuer, tmp_path) as hub:
         with ExitStack() as stack:
             for each in down:
-                if each != "jakpreneur" or whole_city.counts_msmes:  # a file of SQLite has no modes
-                    stack.enter_context(whole_city.agencies[each].in_mode("error"))
+                if each != "jakpreneur" or city.counts_msmes:  # a file of SQLite has no modes
+                    stack.enter_context(city.agencies[each].in_mode("error"))
             answer = await hub.ask(ME, caller="siti")
-    failing = [each for each in down if each != "jakpreneur" or whole_city.counts_msmes]
+    failing = [each for each in down if each != "jakpreneur" or city.counts_msmes]
     lost = {path: each for each in failing for path in FIELDS_OF[each]}
     errors: list[Any] = answer.body.get("errors", [])
     found = {".".join(map(str, each["path"])): each["extensions"] for each in errors}
@@ -146,10 +133,10 @@ def read_example(name: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 async def whole_hub(
-    whole_city: RunningCity, state_url: str, issuer: DevelopmentIssuer, tmp_path_factory: pytest.TempPathFactory
+    city: RunningCity, state_url: str, issuer: DevelopmentIssuer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[HubClient]:
     """One hub for all questions worth a demonstration."""
-    async with new_hub(whole_city, state_url, issuer, tmp_path_factory.mktemp("demo")) as hub:
+    async with new_hub(city, state_url, issuer, tmp_path_factory.mktemp("demo")) as hub:
         yield hub
 
 
@@ -177,10 +164,8 @@ async def test_the_tab_of_food_and_bus_joins_allowance_prices_and_departures(who
     assert [each["distanceMetres"] for each in stops] == sorted(each["distanceMetres"] for each in stops)
 
 
-async def test_the_markets_of_the_own_district_cost_one_call_for_each(
-    whole_hub: HubClient, whole_city: RunningCity
-) -> None:
-    whole_city.reset_calls()
+async def test_the_markets_of_the_own_district_cost_one_call_for_each(whole_hub: HubClient, city: RunningCity) -> None:
+    city.reset_calls()
     body = read_example("7_markets_of_my_district") | {"extensions": {"explain": True}}
     answer = await whole_hub.post(body, caller="siti")
     assert answer.errors == []
@@ -189,32 +174,32 @@ async def test_the_markets_of_the_own_district_cost_one_call_for_each(
     expected = answer.body["extensions"]["explain"]["cost"]["calls"]["pangan"]
     # The list of markets counts twice in the estimate: for the regions, and for the list that all of them share.
     assert (expected["expected"], expected["limit"] > 7) == (7, True)
-    assert whole_city.calls().get("pangan", 0) <= 6
+    assert city.calls().get("pangan", 0) <= 6
 
 
 async def test_200_taxpayers_cost_one_statement_of_the_register_and_one_call_of_the_tax_office_for_each(
-    whole_hub: HubClient, whole_city: RunningCity
+    whole_hub: HubClient, city: RunningCity
 ) -> None:
     niks = [each.nik for each in build_population().residents if 20 <= each.age <= 90][:200]
-    whole_city.reset_calls()
+    city.reset_calls()
     answer = await whole_hub.ask(TAXPAYERS, {"niks": niks}, caller="hendra")
     assert answer.errors == []
     assert [each["taxObjects"] is not None for each in answer.data["citizens"]] == [True] * 200
-    calls = whole_city.calls()
+    calls = city.calls()
     assert (calls["dukcapil"], calls["pbb"]) == (2, 200)
 
 
 async def test_an_officer_of_a_kelurahan_sees_its_matters_and_no_reporter(
-    whole_hub: HubClient, whole_city: RunningCity
+    whole_hub: HubClient, city: RunningCity
 ) -> None:
     officer = Caller(
         kind=CallerKind.OFFICIAL, agency="crm", purpose=Purpose.COMPLAINT_HANDLING.name, case="CRM/2026/9", unit="Lurah"
     )
-    whole_city.reset_calls()
+    city.reset_calls()
     answer = await whole_hub.ask(DISTRICT, {"region": "31.71.01"}, caller=officer)
     assert answer.errors == []
     assert answer.data["overdueComplaints"]["totalCount"] >= 0
     assert answer.data["floodGates"]["nodes"] != []
     assert {each["kind"] for each in answer.data["nearby"]["nodes"]} <= {"HEALTH_FACILITY", "WIFI_POINT", "SCHOOL"}
     assert "reporter" not in str(answer.data).lower()
-    assert whole_city.calls().keys() <= {"crm", "transjakarta"}
+    assert city.calls().keys() <= {"crm", "transjakarta"}
