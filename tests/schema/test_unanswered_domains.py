@@ -89,8 +89,9 @@ def list_lost_in(schema: GraphQLSchema) -> list[str]:
         (
             Population,
             [
-                *("Citizen.birthDate", "Citizen.birthPlace", "Citizen.civilStatus", "Citizen.household"),
-                *("Citizen.name", "Citizen.parentage", "Citizen.residence", "Citizen.sex", "Consenting.verify"),
+                *("Citizen.birthDate", "Citizen.birthPlace", "Citizen.children", "Citizen.civilStatus"),
+                *("Citizen.household", "Citizen.name", "Citizen.parentage", "Citizen.residence", "Citizen.sex"),
+                "Consenting.verify",
             ],
             {"Household", "HouseholdMember", "Residence", "CivilStatus", "Parentage", "Verification"},
         ),
@@ -117,7 +118,7 @@ def test_its_fields_leave_with_the_types_that_only_they_lead_to(
         ({"food": ["trends"]}, ["Commodity.trend"], ["Trend", "TrendPoint"]),
         ({"food": ["market_lists", "commodity_lists"]}, ["Query.commodities", "Query.markets", "Region.markets"], []),
         ({"shops": ["products_of"]}, ["Msme.products"], ["Product"]),
-        ({"register": ["households"]}, ["Citizen.household"], ["Household", "HouseholdMember"]),
+        ({"register": ["households"]}, ["Citizen.children", "Citizen.household"], ["Household", "HouseholdMember"]),
         ({"food": ["markets"]}, [], []),
         ({"food": ["market_lists", "markets"]}, ["Query.markets", "Region.markets"], ["Market", "Price"]),
     ],

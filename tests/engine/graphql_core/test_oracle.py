@@ -170,6 +170,7 @@ def graph_operations() -> st.SearchStrategy[GeneratedOperation]:
         graph(),
         scalars={
             "NIK": texts(SITI, AYU, BUDI, NOBODY),
+            "NIB": texts("9120001234567", "1234567890123"),
             "RegionCode": texts(GAMBIR, "31.71", "99"),
             "DateTime": texts("2026-11-01T00:00:00Z"),
             "Upload": texts("no file"),  # no literal is one, so validation refuses these operations

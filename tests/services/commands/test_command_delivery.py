@@ -24,6 +24,7 @@ from records.calls.outgoing_commands import OutgoingCommand
 from records.command_state import CommandState
 from records.hub.commands import CommandKind, CommandProblem, CommandProblemCode, CommandReceipt, NewCommand
 from records.identifiers import Nik
+from services.commands import delivery_rules
 from services.commands.command_delivery import IDLE_INTERVAL, CommandDelivery
 from services.commands.command_seals import CommandSeals
 from services.commands.database_commands import DatabaseCommands
@@ -259,7 +260,10 @@ async def test_a_command_that_certainly_was_not_carried_out_is_sent_again_withou
     assert (kept.state, kept.attempts, len(agency.done[number]), agency.lookups) == (DONE, 2, 1, 0)
 
 
-async def test_an_outage_costs_no_attempts_and_keeps_the_order(migrated: AsyncEngine) -> None:
+async def test_an_outage_costs_no_attempts_and_keeps_the_order(
+    migrated: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_rules, "FIRST_PAUSE", timedelta(seconds=5))  # hubs of journeys wait for less
     agency = ScriptedAgency(is_down=True)
     hub = CommandHub(migrated, agency)
     texts = [f"wish {n}" for n in range(20)]

@@ -14,6 +14,8 @@ from records.hub.access_history import READERS_BY_CALLER_KIND, READERS_BY_LEGAL_
 from records.hub.ledger_entries import LedgerEntry
 from services.ledger.entry_text import _LEGAL_BASES, _READERS, describe_access, describe_reader, group_fields
 from tests.fakes.city import build_names
+from tests.schema.declared_access import load_declared_access
+from tests.schema.requests import build_engine
 
 SITI, RINA = b"S" * 32, b"R" * 32
 ACCESS = LedgerEntry(
@@ -103,6 +105,14 @@ def test_a_reader_is_described_by_kind(given: dict[str, Any], reader: str) -> No
 )
 def test_fields_are_grouped_by_subject(fields: tuple[str, ...], things: list[str]) -> None:
     assert group_fields(fields) == things
+
+
+def test_every_field_about_people_has_a_group_with_a_name() -> None:
+    """A group is never the name of a type of the graph."""
+    schema = build_engine().schema
+    about = {name for name, said in load_declared_access().items() if "PUBLIC" not in said.rules}
+    assert len(about) > 150
+    assert {name for name in about if set(group_fields([name])) & schema.type_map.keys()} == set()
 
 
 def test_every_kind_of_caller_and_representation_is_a_reader() -> None:

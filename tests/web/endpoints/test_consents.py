@@ -183,7 +183,7 @@ async def test_only_partners_with_consent_terms_can_create_requests(
     ("given", "says"),
     [
         ({"more": 1}, "The body has an unknown member."),
-        ({"scopes": None}, "'scopes' must be a list of tax, msmes, coverage, identity."),
+        ({"scopes": None}, "'scopes' must be a list of tax, msmes, education, immunizations, coverage, identity."),
         ({"scopes": []}, "'scopes' must be a list of"),
         ({"scopes": "tax"}, "'scopes' must be a list of"),
         ({"scopes": [1]}, "'scopes' must be a list of"),
