@@ -12,7 +12,6 @@ import typer
 from cli.agencies.city_option import CityOption, find_city_path
 from cli.command_error import CommandError
 from sandbox.agency import AgencySpec, CannotStartError
-from sandbox.stand_ins.server import run
 from sandbox.stand_ins.sources import DROP, StandInSource
 from sandbox.state_folder import find_free_port
 
@@ -26,6 +25,8 @@ def serve_samples(
     port: Annotated[int | None, typer.Option(help="Loopback port of the server; default: a free one.")] = None,
 ) -> None:
     """Serve an agency's samples until Ctrl-C, and print the variables of a hub that calls them."""
+    from sandbox.stand_ins.server import run  # noqa: PLC0415 - the server, which other commands need not wait for
+
     source = StandInSource(find_city_path(city).resolve(), agency)
     at, secret = port or find_free_port(), secrets.token_urlsafe(18)
     try:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from cli.command_error import CommandError
-from cli.operations.contract_listing import parse_listing
 from records.config_file import read_config_file
 from records.hub.clients import ClientId
 from records.hub.operations import FIRST_PARTY, ClientContract, ConsentTerms, OperationMode, VariableRange
 from records.hub.partner_addresses import find_address_fault
+from records.partners import PartnerListing
 from records.purposes import Purpose
 
 _MEMBERS = {"issuer", "client", "name", "mode", "cost_a_day", "scopes", "variables", "consent", "listing"}
@@ -49,7 +49,7 @@ def _parse_contract(document: Any) -> ClientContract:  # noqa: ANN401 - any TOML
     consent = _parse_consent(document["consent"]) if "consent" in document else None
     if consent is not None and name is None:
         raise ValueError("'name' is missing: people must see which client asks for their consent")
-    listing = parse_listing(document["listing"]) if "listing" in document else None
+    listing = _parse_listing(document["listing"]) if "listing" in document else None
     if listing is not None and name is None:
         raise ValueError("'name' is missing: the directory of partners shows it")
     return ClientContract(
@@ -68,6 +68,12 @@ def _parse_contract(document: Any) -> ClientContract:  # noqa: ANN401 - any TOML
         },
         cost_a_day=cost,
     )
+
+
+def _parse_listing(value: object) -> PartnerListing:
+    from cli.operations.contract_listing import parse_listing  # noqa: PLC0415 - pydantic, which other commands need not wait for
+
+    return parse_listing(value)
 
 
 def _parse_client(document: Mapping[str, Any]) -> ClientId:

@@ -52,7 +52,7 @@ from records.config_file import read_bounded
 from resolvers.domains import find_domains
 from settings.city.problems import CityProblem, ManifestError, find_line
 from settings.city.references import ReferenceResolver, list_variables
-from settings.city.table_problems import describe_validation, find_keys
+from settings.city.table_problems import describe_validation, find_keys, find_text
 
 _KNOWN_TROUBLE: Final = frozenset({"sql", "ckan", "fhir", "gtfs"})
 """Drivers whose replies hold no result code that a manifest could explain."""
@@ -309,8 +309,13 @@ class ManifestFile:
 
     def locate(self, place: str, problem: str) -> CityProblem:
         """A problem at a place, with the file, the line, and the variable that the value comes from."""
-        line = find_line(self._text, find_keys(tomllib.loads(self._text), place.split(".")))
-        variables = tuple(list_variables(self._text.splitlines()[line - 1])) if self._text else ()
+        given = tomllib.loads(self._text)
+        keys = find_keys(given, place.split("."))
+        line = find_line(self._text, keys)
+        value = find_text(given, keys)
+        if value is None and self._text:
+            value = self._text.splitlines()[line - 1]
+        variables = tuple(list_variables(value or ""))
         return CityProblem(self.path, line, place, problem, variables[0] if variables else None)
 
     def explain(self, error: NotDeclarableError) -> CityProblem:

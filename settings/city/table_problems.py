@@ -48,6 +48,14 @@ def find_keys(given: Mapping[str, Any], keys: Sequence[str]) -> Sequence[str]:
     return keys
 
 
+def find_text(given: Mapping[str, Any], keys: Sequence[str]) -> str | None:
+    """The text of a key, which can stand in an inline table beside others; None if it has another value or none."""
+    value: Any = given
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value if isinstance(value, str) else None
+
+
 def _list_keys(model: type[BaseModel], table: Sequence[str], given: Mapping[str, Any]) -> list[str]:
     """The keys of a table within a table of the model."""
     annotation: Any = model

@@ -57,7 +57,7 @@ def test_operations_are_listed_with_the_contracts_of_their_clients(serve_process
     assert listed["contracts"] == [
         {
             "client": "sandbox/pantau-kota",
-            "name": None,
+            "name": "Pantau Kota",
             "mode": "ids-only",
             "cost_a_day": 100000,
             "consent_days": None,

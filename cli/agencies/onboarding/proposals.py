@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Final, get_type_hints
 
 from cli.agencies.onboarding.matching import SURE_SCORE, RecordMatch, find_best, match_record, rate_column, rate_name
@@ -13,10 +13,13 @@ from cli.agencies.onboarding.shapes import AgencyInterface, RowShape
 from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts, list_reads
 from connectors.declared.python_functions import split_optional
 from connectors.declared.record_readers import PERSONAL_NUMBERS
+from connectors.declared.search.pages import AFTER, FIRST, SEARCH
 from connectors.declared.snapshot.personal_records import is_personal
 
 Table = dict[str, Any]
 _SNAPSHOT: Final = "all"
+_PAGED: Final = frozenset({SEARCH, FIRST, AFTER})
+"""Parts of a query that are no filters."""
 _PERSON_KEY: Final = "0000000000000000"
 """A number that no person has: there is no province 00."""
 
@@ -141,8 +144,8 @@ class Proposer:
         if join is not None:
             statement, of = _write_join(shape.name, selected, join), "a."
         if not key:
-            searched = [each.field for each in chosen[0].fields if each.field == "name"]
-            return {"statement": statement, **({"search": searched} if searched else {}), "id": identifier}
+            own = {} if identifier in {"", "id"} else {"id": identifier}
+            return {"statement": statement, **self._propose_query(read, chosen[0]), **own}
         table: Table = {
             "statement": f"{statement} WHERE {of}{_quote(key)} IN :keys ORDER BY {of}{_quote(identifier)}",
             "key": key,
@@ -152,6 +155,30 @@ class Proposer:
         if shape.columns.get(key) == "number" and read.key not in PERSONAL_NUMBERS:
             table["key_type"] = "number"
         del field_name
+        return table
+
+    def _propose_query(self, read: DomainRead, match: RecordMatch) -> Table:
+        """How the parts of a query select rows: the field of the same name, a text in the name, and pages by number."""
+        parts, filters = list_key_parts(read.key), [each for each in list_key_parts(read.key) if each not in _PAGED]
+        known = [each for each in filters if match.find_column(each)]
+        table: Table = {}
+        if SEARCH in parts and match.find_column("name"):
+            table["search"] = ["name"]
+        if known:
+            table["filters"] = {each: each for each in known}
+        left = [each for each in filters if each not in known]
+        if FIRST in parts:
+            position = split_optional(parts.get(AFTER))[0]
+            names = [each.name for each in fields(position)] if is_dataclass(position) else ["id", "code"]
+            names = [each for each in names if match.find_column(each)]
+            if names:
+                table["order"] = names if is_dataclass(position) else names[:1]
+            else:
+                left.append("order")
+            if any(match.shape.columns.get(match.find_column(each) or "") == "number" for each in names):
+                table["key_type"] = "number"
+        if left:
+            self._decide(f"reads.{read.name}", f"no column was found for {', '.join(left)}")
         return table
 
     # Services.
@@ -290,8 +317,8 @@ def _quote(name: str) -> str:
 
 
 def _write_join(table: str, columns: Sequence[str], join: Join) -> str:
-    """The statement that takes the person of each row from another table."""
-    listed = ", ".join(f"{'b' if each == join.column else 'a'}.{_quote(each)}" for each in columns)
+    """The statement that takes some columns of each row from another table."""
+    listed = ", ".join(f"{'b' if each in join.columns else 'a'}.{_quote(each)}" for each in columns)
     other, shared = _quote(join.shape.name), _quote(join.shared)
     return f"SELECT {listed} FROM {_quote(table)} AS a JOIN {other} AS b ON b.{shared} = a.{shared}"  # noqa: S608 - a proposal
 

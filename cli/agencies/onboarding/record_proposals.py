@@ -21,13 +21,13 @@ _MAX_LEFT: Final = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Join:
-    """A table that holds the person of another table's rows."""
+    """A table that holds the person of another table's rows, or other values that its record needs."""
 
     shape: RowShape
     shared: str
     """The column of both tables."""
-    column: str
-    """The column that is taken from it."""
+    columns: Sequence[str]
+    """The columns that are taken from it."""
 
 
 class RecordProposer:
@@ -43,7 +43,7 @@ class RecordProposer:
         self.keyed: dict[tuple[str, str], None] = {}
         """Records and fields that the request's key is about."""
         self.joins: dict[str, Join] = {}
-        """By record: where the person of its rows is."""
+        """By record: where the person of its rows is, or what else they lack."""
         self._is_sql = is_sql
         self._repeats_no_key = repeats_no_key
         self._lists: dict[tuple[str, str], str] = {}
@@ -82,7 +82,7 @@ class RecordProposer:
         self.add(inner)
 
     def add_foreign_keys(self) -> None:
-        """Find identifiers of other records, and people of other tables, by columns that both tables have."""
+        """Find identifiers of other records, and values in other tables, by columns that both tables have."""
         for name, match in list(self.matches.items()):
             for other in self.matches.values():
                 shared = other.find_column("id")
@@ -94,13 +94,32 @@ class RecordProposer:
                     else each
                     for each in match.fields
                 ]
-                person = next((each for each in changed if not each.columns and each.wanted in PERSONAL_NUMBERS), None)
-                column = None if person is None else other.find_column(person.field)
-                if self._is_sql and person is not None and column is not None:
-                    self.joins[name] = Join(shape=other.shape, shared=shared, column=column)
-                    changed[changed.index(person)] = replace(person, columns=(column,), score=_FOREIGN_SCORE)
+                if self._is_sql:
+                    changed = self._join(replace(match, fields=changed), other, shared)
                 self.matches[name] = replace(match, fields=changed)
                 break
+
+    def _join(self, match: RecordMatch, other: RecordMatch, shared: str) -> list[FieldMatch]:
+        """The fields of a record, with those that only the other table has, if it has one that must have a value."""
+        lacking = [each for each in match.fields if not each.columns]
+        named = match_record(match.record, other.shape)
+        taken: dict[str, str] = {}
+        for each in lacking:
+            if each.wanted in PERSONAL_NUMBERS:
+                column = other.find_column(each.field)
+            else:
+                sure = next((found for found in named.fields if found.field == each.field), each)
+                column = sure.columns[0] if len(sure.columns) == 1 and sure.score >= SURE_SCORE else None
+                column = None if column in match.shape.columns else column
+            if column is not None:
+                taken[each.field] = column
+        if not any(each.field in taken and not each.is_optional for each in lacking):
+            return list(match.fields)
+        self.joins[match.record.__name__] = Join(shape=other.shape, shared=shared, columns=list(taken.values()))
+        return [
+            replace(each, columns=(taken[each.field],), score=_FOREIGN_SCORE) if each.field in taken else each
+            for each in match.fields
+        ]
 
     def build(self) -> Mapping[str, Table]:
         """The tables of all records."""

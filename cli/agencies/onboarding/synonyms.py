@@ -73,6 +73,7 @@ SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "registered": ("daftar", "terdaftar", "pendaftaran"),
     "revenue": ("omzet", "omset", "pendapatan", "turnover", "sales"),
     "room": ("ruang", "24 h"),
+    "seller": ("penjual", "nama penjual", "nama usaha", "nama umkm", "nama toko"),
     "sequence": ("urut", "urutan", "ke"),
     "sex": ("jenis kelamin", "jk"),
     "short": ("singkat",),

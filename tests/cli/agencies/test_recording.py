@@ -30,6 +30,7 @@ HTTP_MANIFEST = """
 name = { en = "small business office", id = "Dinas UMKM" }
 stage = "live"
 domain = "msmes"
+lacks = ["catalogue_lists"]
 
 [wire]
 driver = "http"

@@ -130,10 +130,23 @@ def test_graphiql_offers_the_sample_people_with_tokens(serve_process: ServeProce
     assert [person["name"] for person in json.loads(body)] == [*build_sample_callers(), "pantau-kota"]
 
 
+def post_until_loaded(port: int, body: dict[str, Any], headers: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
+    """The answer once the hub has loaded the copies of agencies, which it does while it serves already."""
+    answers = [post(port, body, headers)]
+
+    def is_whole() -> bool:
+        if "errors" in answers[-1]:
+            answers.append(post(port, body, headers))
+        return "errors" not in answers[-1]
+
+    block_until(is_whole, "the operation is answered without an error")
+    return answers[-1]
+
+
 def test_every_example_of_graphiql_runs_as_its_person_without_an_error(serve_process: ServeProcess) -> None:
     people = {each["name"]: each for each in json.loads(get(serve_process.port, "/graphiql/people.json")[1])}
     examples = json.loads(get(serve_process.port, "/graphiql/examples.json")[1])
-    assert len(examples) == 11
+    assert len(examples) == 14
     for each in examples:
         person = people.get(each["person"], {"token": None, "is_registered_client": False})
         variables = json.loads(each["variables"] or "{}")
@@ -141,7 +154,7 @@ def test_every_example_of_graphiql_runs_as_its_person_without_an_error(serve_pro
         assert name is not None
         operation = {"documentId": name[1]} if person["is_registered_client"] else {"query": each["query"]}
         authorization = {} if person["token"] is None else {"Authorization": f"Bearer {person['token']}"}
-        answer = post(serve_process.port, {**operation, "variables": variables}, authorization)
+        answer = post_until_loaded(serve_process.port, {**operation, "variables": variables}, authorization)
         assert "errors" not in answer, (each["name"], answer)
         assert answer["data"], each["name"]
 

@@ -19,12 +19,13 @@ import pytest
 
 from auth.tokens.development_issuer import DevelopmentIssuer
 from cli.settings_check.risks import find_risks
+from sandbox.databases.postgres import Postgres
+from sandbox.stand_ins.signatures import make_private_key
 from settings import Settings
 from settings.city.folder import DEFAULT_CITY, find_variables
 from tests.cache.valkey import run_valkey
 from tests.cli.command_line import ServeProcess, run_simpul
 from tests.fakes.city import Tables, build_plain_city, write_city
-from tests.journeys.hub_process import HubProcess
 from tests.sandbox_agencies import HOST, free_port
 
 NOWHERE = "127.0.0.1:9"
@@ -73,6 +74,8 @@ def build_good_settings(files: Path, **overrides: str) -> dict[str, str]:
         "SIMPUL_CRM_KEY": PASSWORD,
         "SIMPUL_PANGAN_URL": "https://pangan.example",
         "SIMPUL_PANGAN_KEY": PASSWORD,
+        "SIMPUL_PEMBAYARAN_PARTNER": "77001",
+        "SIMPUL_PEMBAYARAN_PRIVATE_KEY": str(make_private_key(files)),
     } | overrides
 
 
@@ -219,6 +222,19 @@ def test_a_credential_that_expires_within_30_days_is_warned_about(
     [over] = find(0)
     assert soon.endswith(": wire.credential.expires_on: it expires in 10 days: renew it")
     assert over.endswith(": wire.credential.expires_on: it has expired, and the agency refuses it: renew it")
+
+
+def test_a_weak_credential_is_named_by_its_own_variable_also_beside_others(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = '{ X-Other = "${SIMPUL_PANGAN_KEY}", X-Plain = "rahasia", X-Api-Key = "${SIMPUL_CRM_KEY}" }'
+    city = tmp_path / "city"
+    shutil.copytree(DEFAULT_CITY, city)
+    path = city / "agencies" / "crm.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('{ X-Api-Key = "${SIMPUL_CRM_KEY}" }', headers), encoding="utf-8")
+    variables = build_good_settings(files, SIMPUL_CITY=str(city), SIMPUL_CRM_KEY="contoh")
+    assert [name for _, name, _ in find_warnings(variables, monkeypatch)] == ["SIMPUL_CITY", "SIMPUL_CRM_KEY"]
 
 
 @pytest.mark.parametrize("name", RISKY)
@@ -370,21 +386,22 @@ def test_all_settings_are_listed_with_secrets_masked(files: Path, tmp_path: Path
 
 
 @pytest.fixture(scope="module")
-def hub() -> Iterator[HubProcess]:
-    """An empty database, without a hub's tables."""
+def database_url() -> Iterator[str]:
+    """An empty database that loses nothing in a power cut, without a hub's tables."""
     with TemporaryDirectory() as folder:
-        hub = HubProcess(Path(folder))
-        hub.postgres.start()
+        logins = {"simpul": PASSWORD}
+        postgres = Postgres(Path(folder), port=free_port(), database="simpul", logins=logins, settings={})
+        postgres.start()
         try:
-            yield hub
+            yield f"postgresql://simpul:{PASSWORD}@{HOST}:{postgres.port}/simpul"
         finally:
-            hub.postgres.stop()
+            postgres.stop()
 
 
-def test_the_database_redis_issuers_and_agencies_are_checked(files: Path, hub: HubProcess, tmp_path: Path) -> None:
+def test_the_database_redis_issuers_and_agencies_are_checked(files: Path, database_url: str, tmp_path: Path) -> None:
     with run_valkey(tmp_path) as valkey:
         variables = build_good_settings(
-            files, SIMPUL_STATE_URL=hub.state_url, SIMPUL_REDIS_URL=valkey.url, SIMPUL_AGENCY_TIMEOUT="1"
+            files, SIMPUL_STATE_URL=database_url, SIMPUL_REDIS_URL=valkey.url, SIMPUL_AGENCY_TIMEOUT="1"
         )
         code, found, output = run_check(tmp_path, variables, "--connect")
     assert code == 0, output

@@ -64,7 +64,8 @@ def list_tested_agencies() -> Sequence[StandInSource]:
 
 def is_copied(agency: StandInSource) -> bool:
     """Whether all reads are answered from snapshots."""
-    return all("snapshot" in each for each in agency.manifest.get("reads", {"": {}}).values())
+    reads = agency.manifest["reads"].values()
+    return bool(reads) and all("snapshot" in each for each in reads)
 
 
 def load_cases(agency: StandInSource) -> Sequence[SampleCase]:

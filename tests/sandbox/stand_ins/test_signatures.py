@@ -62,7 +62,7 @@ def sign(bank: RunningAgency, number: str, *, minutes: float = 0, token: str | N
     text = f"POST:{QUERY}:{token}:{hashlib.sha256(BODY).hexdigest()}:{moment}"
     return {
         "Authorization": f"Bearer {token}",
-        "X-PARTNER-ID": bank.secret,
+        "X-PARTNER-ID": bank.user,
         "CHANNEL-ID": "95221",
         "X-TIMESTAMP": moment,
         "X-SIGNATURE": b64encode(hmac.digest(bank.secret.encode(), text.encode(), "sha512")).decode(),

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from records.identifiers import Nik
+from records.identifiers import Nik, RegionCode
+from records.msmes import CatalogueQuery
 from settings.city.folder import DEFAULT_CITY
 from settings.city.manifest import ManifestFile
 from tests.cli.command_line import run_simpul
@@ -25,6 +26,8 @@ CREATE TABLE produk (kode integer PRIMARY KEY, kode_usaha integer, nik text, nam
 CREATE TABLE log (id integer, waktu text);
 INSERT INTO usaha_mikro VALUES (7, '3171014506909001', 'WARUNG RAHASIA', 'JL. RAHASIA', '0812-3456-9001', 1500000,
     '01/02/2024', '56101', '317101', 'P2', 'A', NULL);
+INSERT INTO produk VALUES (1, 7, '3171014506909001', 'KUE RAHASIA', 15000, 'Y'),
+    (2, 7, '3171014506909001', 'ROTI RAHASIA', NULL, 'T'), (3, 7, '3171014506909001', 'KOPI RAHASIA', NULL, 'Y');
 """
 
 
@@ -52,6 +55,7 @@ async def test_a_database_becomes_a_manifest_that_answers_without_an_edit(tmp_pa
     assert [each["field"] for each in report["mapping"] if each["column"] is None] == []
     stages = "P1_REGISTRATION, P2_COACHING, P3_TRAINING, P4_LICENSING, P5_MARKETING, P6_REPORTING, P7_CAPITAL"
     assert report["open"] == [
+        "records.CatalogueProduct.in_public_catalogue: write the agency's words for yes; every other word means no",
         f"records.Msme.stage: write the agency's words in `values`; they mean one of {stages}",
         "records.Product.in_public_catalogue: write the agency's words for yes; every other word means no",
     ]
@@ -62,6 +66,9 @@ async def test_a_database_becomes_a_manifest_that_answers_without_an_edit(tmp_pa
     async with connect(ManifestFile.load(live, {"SIMPUL_UMKM_KOTA_URL": url})) as bound:
         connector = bound.connector
         [found] = (await connector.msmes_of([Nik("3171014506909001")], make_call())).values()  # type: ignore[attr-defined]  # a read of the domain
+        inside = CatalogueQuery(search="kue", region_code=RegionCode("31.71"))
+        later, elsewhere = CatalogueQuery(after="2"), CatalogueQuery(region_code=RegionCode("31.72"))
+        pages = await connector.catalogue_lists([inside, later, elsewhere], make_call())  # type: ignore[attr-defined]
     [msme] = found
     assert (msme.id, msme.name, msme.monthly_revenue, msme.phone, msme.region_code) == (
         "7",
@@ -70,6 +77,12 @@ async def test_a_database_becomes_a_manifest_that_answers_without_an_edit(tmp_pa
         "+6281234569001",
         "31.71.01",
     )
+    [cake], [coffee] = pages[inside], pages[later]
+    assert (cake.id, cake.name, cake.price, cake.seller, cake.industry_code, cake.region_code) == (
+        *("1", "KUE RAHASIA", 15_000, "WARUNG RAHASIA", "56101", "31.71.01"),
+    )
+    assert (coffee.id, coffee.in_public_catalogue) == ("3", True)
+    assert not pages.get(elsewhere)
     assert "rahasia" not in read_all(city).lower()
 
 

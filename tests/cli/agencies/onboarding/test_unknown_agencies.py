@@ -188,4 +188,23 @@ async def test_tables_with_short_names_and_a_person_in_another_table(tmp_path: P
         "SELECT a.kd_produk, a.kd_pelaku, b.nik_pemilik, a.nm_produk, a.hrg_jual, a.tampil_katalog FROM m_produk AS a"
         " JOIN m_pelaku_usaha AS b ON b.kd_pelaku = a.kd_pelaku WHERE a.kd_pelaku IN :keys ORDER BY a.kd_produk"
     )
+    catalogue = found["reads"]["catalogue_lists"]
+    assert " ".join(catalogue.pop("statement").split()) == (
+        "SELECT a.kd_produk, a.nm_produk, a.hrg_jual, b.nm_usaha, b.kd_kbli, b.kd_kecamatan, a.tampil_katalog"
+        " FROM m_produk AS a JOIN m_pelaku_usaha AS b ON b.kd_pelaku = a.kd_pelaku"
+    )
+    assert catalogue == {
+        "search": ["name"],
+        "filters": {"region_code": "region_code"},
+        "order": ["id"],
+        "key_type": "number",
+        "id": "kd_produk",
+    }
     assert "[records.Msme]  # no field takes created_at\n" in text
+
+
+def test_parts_of_a_query_without_a_column_are_left_to_decide(tmp_path: Path) -> None:
+    shape = RowShape(name="katalog", columns={"nama_produk": "text", "harga": "number", "penjual": "text"})
+    text, found = propose(tmp_path, "msmes", AgencyInterface(driver="sql", origin="database", shapes=[shape]))
+    assert found["reads"]["catalogue_lists"].keys() == {"statement", "search"}
+    assert "[reads.catalogue_lists]  # DECIDE: no column was found for region_code, order\n" in text

@@ -43,6 +43,7 @@ _ROWS: Mapping[str, Any] = {
 }
 SNAPSHOT: Mapping[str, Any] = {"every": "1 h", "max_age": "2 d", "remove_after": "7 d"}
 TABLES: Mapping[str, Any] = {
+    "lacks": ["catalogue_lists"],
     "snapshots": {
         "enterprises": {
             **SNAPSHOT,
