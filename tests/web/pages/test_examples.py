@@ -26,6 +26,9 @@ PERSONS = {
     "Citizens": "hendra",
     "RicePrice": "pantau-kota",
     "WhoReadWhat": "ratna",
+    "MyCity": "siti",
+    "FoodAndBus": "siti",
+    "MarketsOfMyDistrict": "siti",
 }
 
 
