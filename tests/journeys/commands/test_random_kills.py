@@ -68,7 +68,9 @@ async def submit_while_killing(city: KilledCity, kill: Callable[[KilledCity], No
     assert city.count_complaints() == dict.fromkeys(city.receipts, 1)
 
 
-@pytest.mark.parametrize("killed", KILLS)
+@pytest.mark.parametrize(
+    "killed", ["hub", *(pytest.param(each, marks=pytest.mark.long) for each in KILLS if each != "hub")]
+)
 async def test_what_was_acknowledged_is_there_once_after_kills(city: KilledCity, killed: str) -> None:
     await submit_while_killing(city, KILLS[killed], ROUNDS, seed=len(killed))
 

@@ -201,10 +201,16 @@ async def test_agreeing_to_nothing_puts_the_focus_on_the_error(
     assert await page.evaluate("document.querySelector('#scope-1').checked")
 
 
-# Each pair of a language, a width and a colour scheme once.
+# Each language, width and colour scheme once; with the long tests, each pair of them.
 @pytest.mark.parametrize(
     ("language", "width", "scheme"),
-    [("id", 320, "light"), ("id", 1200, "dark"), ("en", 320, "dark"), ("en", 1200, "light")],
+    [
+        ("id", 320, "light"),
+        ("en", 1200, "dark"),
+        pytest.param("id", 1200, "dark", marks=pytest.mark.long),
+        pytest.param("en", 320, "dark", marks=pytest.mark.long),
+        pytest.param("en", 1200, "light", marks=pytest.mark.long),
+    ],
 )
 async def test_nothing_is_wrong_with_a_page_for_people_with_disabilities(  # noqa: PLR0917 - a table of pages
     page: BrowserPage,
