@@ -30,6 +30,7 @@ from services.rights.exports import FixedExports
 from services.usage.database_service_uses import DatabaseServiceUses
 from services.usage.service_use_tally import ServiceUseStore, ServiceUseTally
 from settings import Settings
+from settings.city.city_service_tables import build_hours
 from store.cases.case_mark_retention import PastCaseMarks
 from store.cases.case_mark_table import CaseMarkTable
 from store.consents.data_preferences import DataPreferenceTable
@@ -97,11 +98,10 @@ def build_service_catalogue(settings: Settings, schema: GraphQLSchema, gates: Ma
     }
     if left_out := sorted(file.services.keys() - offered.keys()):
         _log.warning("services.toml: the graph does not offer the operation of %s", ", ".join(left_out))
-    hours = {code: each.build_hours(office, zone) for code, each in offered.items()}
     issuer = next((each.url for each in settings.issuers if each.name == settings.sign_in_issuer), None)
     return ServiceCatalogue(
         [each.build_service(code, file, office) for code, each in offered.items()],
-        {code: each for code, each in hours.items() if each is not None},
+        build_hours(offered, office, zone),
         get_agency_state=lambda agency: get_agency_state(gates.get(agency)),
         issuer=issuer,
     )

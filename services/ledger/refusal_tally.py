@@ -7,17 +7,17 @@ in one row. Callers of one kind, even if they are many, cannot hide who of anoth
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Protocol
 
 from auth.caller import Caller
 from auth.crypto.pseudonyms import Pseudonyms
 from engine.reporting import Refusals
+from services.periodic_writing import writing_periodically
 from store.database_timeout import StateUnavailable
 from store.ledger.refusal_counts import RefusalKey
 
@@ -25,8 +25,6 @@ _log = logging.getLogger("simpul.refusals")
 
 MAX_WAITING = 5_000
 """Rows of one kind of caller that wait in memory; beyond it, other callers and fields are counted together."""
-_WRITE_INTERVAL = 30.0
-"""Seconds between two writes."""
 
 
 class RefusalStore(Protocol):
@@ -96,22 +94,9 @@ class RefusalTally:
             for key, times in counts.items():
                 self._add(key, times)
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """Write counts periodically, and once more at the end."""
-
-        async def write_periodically() -> None:
-            while True:
-                await asyncio.sleep(_WRITE_INTERVAL)
-                await self.write()
-
-        writing = asyncio.create_task(write_periodically())
-        try:
-            yield
-        finally:
-            writing.cancel()
-            await asyncio.gather(writing, return_exceptions=True)
-            await self.write()
+        return writing_periodically(self.write)
 
     def __repr__(self) -> str:
         """The number of waiting rows, never callers."""

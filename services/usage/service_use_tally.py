@@ -5,21 +5,19 @@ A use is an answered operation with a field that marks the service. Counts name 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, date, datetime, time
 from typing import Protocol
 
 from auth.policy.children import get_city_date
+from services.periodic_writing import writing_periodically
 from store.database_timeout import StateUnavailable
 from store.usage.service_use_table import ServiceUseKey
 
 _log = logging.getLogger("simpul.usage")
-_WRITE_INTERVAL = 30.0
-"""Seconds between two writes."""
 _MAX_PLANS = 10_000
 """Sets of fields whose services are remembered."""
 
@@ -78,22 +76,9 @@ class ServiceUseTally:
             _log.warning("uses of %d services cannot be written now: %s", len(counts), failure)
             self._waiting.update(counts)
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """Write counts periodically, and once more at the end."""
-
-        async def write_periodically() -> None:
-            while True:
-                await asyncio.sleep(_WRITE_INTERVAL)
-                await self.write()
-
-        writing = asyncio.create_task(write_periodically())
-        try:
-            yield
-        finally:
-            writing.cancel()
-            await asyncio.gather(writing, return_exceptions=True)
-            await self.write()
+        return writing_periodically(self.write)
 
     def __repr__(self) -> str:
         """The number of services with waiting counts."""

@@ -92,7 +92,7 @@ class CityServiceTable(ManifestTable):
 
     def build_service(self, code: str, file: CityServicesTable, office: OfficeTable | None) -> CityService:
         """The record of the service, with the owners and notes of its file."""
-        week = self._get_week(office)
+        week = self.get_week(office)
         return CityService(
             code=code,
             names=self.name.by_language(),
@@ -113,19 +113,35 @@ class CityServiceTable(ManifestTable):
             opening_hours=None if week is None else tuple(_list_periods(week)),
         )
 
-    def build_hours(self, office: OfficeTable | None, time_zone: str) -> WorkingTime | None:
-        """Its hours; None if it is always open. Its days off are those of the offices."""
-        if isinstance(self.hours, WeekTable) and office is None:
-            return WorkingTime([day for _, day in self.hours], lambda _year: (), get_time_zone(time_zone))
-        week = self._get_week(office)
-        if week is None or office is None:
-            return None
-        return office.model_copy(update={"hours": week}).build_working_time(time_zone)
-
-    def _get_week(self, office: OfficeTable | None) -> WeekTable | None:
+    def get_week(self, office: OfficeTable | None) -> WeekTable | None:
+        """Its openings; None if it is always open."""
         if isinstance(self.hours, WeekTable):
             return self.hours
         return office.hours if self.hours == "office" and office is not None else None
+
+
+def build_hours(
+    services: Mapping[str, CityServiceTable], office: OfficeTable | None, time_zone: str
+) -> Mapping[str, WorkingTime]:
+    """The hours of services that are not always open, by code. Days off are those of the offices.
+
+    Services with equal hours share them, because each working time lists the openings and days off of its years.
+    """
+    found: dict[str, WorkingTime] = {}
+    by_week: dict[WeekTable, WorkingTime] = {}
+    for code, each in services.items():
+        week = each.get_week(office)
+        if week is not None:
+            if week not in by_week:
+                by_week[week] = _build_working_time(week, office, time_zone)
+            found[code] = by_week[week]
+    return found
+
+
+def _build_working_time(week: WeekTable, office: OfficeTable | None, time_zone: str) -> WorkingTime:
+    if office is None:
+        return WorkingTime([day for _, day in week], lambda _year: (), get_time_zone(time_zone))
+    return office.model_copy(update={"hours": week}).build_working_time(time_zone)
 
 
 def _list_periods(week: WeekTable) -> Iterable[OpeningPeriod]:

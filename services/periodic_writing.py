@@ -1,0 +1,28 @@
+"""Writes what a process counts to the hub's database, in the background."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+_WRITE_INTERVAL = 30.0
+"""Seconds between two writes."""
+
+
+@asynccontextmanager
+async def writing_periodically(write: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Write periodically for the length of the block, and once more at its end."""
+
+    async def write_periodically() -> None:
+        while True:
+            await asyncio.sleep(_WRITE_INTERVAL)
+            await write()
+
+    writing = asyncio.create_task(write_periodically())
+    try:
+        yield
+    finally:
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+        await write()
