@@ -31,7 +31,9 @@ def find_marks(schema: GraphQLSchema, operation: str) -> frozenset[str]:
         (definition,) = parse(operation, no_location=True).definitions
     except (GraphQLError, ValueError):
         return frozenset()
-    root = schema.get_root_type(definition.operation) if isinstance(definition, OperationDefinitionNode) else None
+    if not isinstance(definition, OperationDefinitionNode):
+        return frozenset()
+    root = schema.get_root_type(definition.operation)
     if root is None or not _has_fields(schema, root, definition.selection_set):
         return frozenset()
     found: set[str] = set()
@@ -58,8 +60,7 @@ def find_faults(schema: GraphQLSchema, operation: str) -> Sequence[str]:
 
 def _has_fields(schema: GraphQLSchema, parent: GraphQLCompositeType, selections: SelectionSetNode | None) -> bool:
     for each in () if selections is None else selections.selections:
-        field = schema.get_field(parent, each.name.value) if isinstance(each, FieldNode) else None
-        if field is None:
+        if not isinstance(each, FieldNode) or (field := schema.get_field(parent, each.name.value)) is None:
             return False
         named = get_named_type(field.type)
         if is_composite_type(named) and not _has_fields(schema, named, each.selection_set):
