@@ -30,7 +30,7 @@ def test_packages_that_are_missing_or_of_another_lock_are_skipped_with_the_reaso
         (tmp_path / "simpul.stamp").write_text(stamp)
     with pytest.raises(pytest.skip.Exception) as skipped:
         locked_packages(tmp_path, LOCK, "Node packages of the tests")
-    assert skipped.value.msg == f"the Node packages of the tests {reason}"
+    assert skipped.value.msg == reason
 
 
 def test_packages_of_the_lock_are_used(tmp_path: Path) -> None:
