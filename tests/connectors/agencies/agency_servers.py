@@ -130,6 +130,6 @@ async def _drop_nothing(agency: str) -> None:
 
 def build_terms(manifest: ManifestFile, *, failures: int | None = None, deadline: float = 10.0) -> AgencyTerms:
     """Terms with the manifest's limit of keys, and a breaker that opens after this number of failures."""
-    breaker = None if failures is None else BreakerEntry(failures=failures, pause=60.0)
+    breaker = None if failures is None else BreakerEntry(failures=failures, pause=10.0)
     batch = manifest.manifest.terms.max_batch_size
     return AgencyTerms(deadline=deadline, max_concurrency=4, breaker=breaker, max_batch_size=batch)
