@@ -217,6 +217,7 @@ class TestBreaker:
                 await agency.outcome()
                 await asyncio.sleep(0.05)
             assert loop.time() - ends <= early + healthy + 0.2
+            await agency.gate.close()
 
         run_on(loop, work())
 
