@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from connectors.drivers.sql.placeholders import PlaceholderStyle
 from connectors.drivers.sql.query_plans import FindScans, find_mysql_scans, find_postgres_scans, find_sqlite_scans
 
 
@@ -25,6 +26,8 @@ class SqlDialect:
     """The name of the dialect in sqlglot."""
     driver: str
     """The dialect and its driver in SQLAlchemy."""
+    placeholders: PlaceholderStyle
+    """How the driver names parameters."""
     takes_arrays: bool = False
     """Whether a list of keys is one parameter, `= ANY(:keys)`, so that the statement is the same for all lists."""
     has_moments: bool = True
@@ -67,6 +70,7 @@ DIALECTS: Final[Mapping[str, SqlDialect]] = {
             scheme="postgresql",
             parser="postgres",
             driver="postgresql+asyncpg",
+            placeholders=PlaceholderStyle.NUMBERED,
             takes_arrays=True,
             read_only={"server_settings": {"default_transaction_read_only": "on"}},
             explain="EXPLAIN (FORMAT JSON)",
@@ -78,6 +82,7 @@ DIALECTS: Final[Mapping[str, SqlDialect]] = {
             scheme="mysql",
             parser="mysql",
             driver="mysql+asyncmy",
+            placeholders=PlaceholderStyle.FORMAT,
             exact_text=_MYSQL_EXACT,
             any_text=_MYSQL_ANY,
             unspoken=_UNSPOKEN,
@@ -89,6 +94,7 @@ DIALECTS: Final[Mapping[str, SqlDialect]] = {
             scheme="mariadb",
             parser="mysql",
             driver="mariadb+asyncmy",
+            placeholders=PlaceholderStyle.FORMAT,
             exact_text=_MYSQL_EXACT,
             any_text=_MYSQL_ANY,
             unspoken={**_UNSPOKEN, "Lateral": "LATERAL; write a join or a view"},
@@ -100,6 +106,7 @@ DIALECTS: Final[Mapping[str, SqlDialect]] = {
             scheme="sqlite",
             parser="sqlite",
             driver="sqlite+aiosqlite",
+            placeholders=PlaceholderStyle.QUESTION,
             has_moments=False,
             exact_text="CAST({} AS TEXT) COLLATE BINARY",
             unspoken={**_UNSPOKEN, "Lateral": "LATERAL; write a join", "Any": "ANY; write IN"},
