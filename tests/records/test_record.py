@@ -32,7 +32,7 @@ class Nothing:
 
 
 @record
-class Kiosk(Stall):
+class AwningStall(Stall):
     """A place outside."""
 
     street: str
@@ -52,9 +52,9 @@ def test_fields_are_given_by_name_and_others_take_their_defaults(make: Make) -> 
 
 @by_each_way
 def test_a_record_is_of_its_class_and_hides_nothing_of_its_base(make: Make) -> None:
-    kiosk = make(Kiosk)(number=3, street="Sabang")
-    assert (type(kiosk), kiosk) == (Kiosk, replace(Kiosk(number=4, street="Sabang"), number=3))
-    assert loads(dumps(kiosk)) == kiosk  # noqa: S301 - our own bytes
+    awning = make(AwningStall)(number=3, street="Sabang")
+    assert (type(awning), awning) == (AwningStall, replace(AwningStall(number=4, street="Sabang"), number=3))
+    assert loads(dumps(awning)) == awning  # noqa: S301 - our own bytes
 
 
 @by_each_way

@@ -1,4 +1,4 @@
-"""Complete bodies at once, and complete responses in a single write: ASGI extensions of the hub's server.
+"""Whole bodies, and complete responses in a single write: ASGI extensions of the hub's server.
 
 ASGI (see "Extensions" in its specification) receives a body as a queue of messages, and sends a response in pieces.
 uvicorn checks each header with regular expressions, and writes head and body separately. For a small request, that is a
