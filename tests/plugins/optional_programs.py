@@ -7,6 +7,7 @@ a second time with all left out.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import NoReturn
@@ -62,8 +63,11 @@ def node_packages() -> Path:
     """The folder of the tests' Node packages; skips where they were not fetched."""
     program_or_skip("node")
     folder = ROOT / "tests" / "node_modules"
-    if not (folder / "simpul.stamp").is_file():
+    stamp, lock = folder / "simpul.stamp", folder.parent / "package-lock.json"
+    if not stamp.is_file():
         _skip("the Node packages of the tests were not fetched: `make programs` does it")
+    if stamp.read_text() != hashlib.sha256(lock.read_bytes()).hexdigest():
+        _skip("the Node packages of the tests are of an older package-lock.json: `make programs` renews them")
     return folder
 
 
