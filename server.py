@@ -12,14 +12,12 @@ import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from functools import partial
 
 from starlette.applications import Starlette
 
 from auth.crypto.node_ids import NodeIds
 from engine.cost_budgets import NO_QUOTA_STORE
-from engine.reporting import NoRefusalRecorder
 from engine.run_request import RunReporting
 from engine.safe_traceback import safe_traceback
 from records.city_areas import CityAreas
@@ -62,6 +60,7 @@ from wiring.hub_domains import (
     build_retention,
     build_service_catalogue,
     build_use_tally,
+    find_service_marks,
 )
 from wiring.hub_parts import HubParts
 from wiring.operations import follow_operations
@@ -148,16 +147,17 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
     callers = build_caller_parts(settings, cache_tokens=parts.cache_tokens, refusals=parts.refusals)
     rate_limits = callers.rate_limits
     share_call_limits(parts.gates, rate_limits.shared, settings.secret_bytes)
+    service_marks = find_service_marks(settings, schema)
     agencies = parts.agencies.extended_with(
         {
             PeopleBudgetCharger: callers.budgets,
             ServiceLevels: settings.city.city.build_service_levels(),
             CityAreas: settings.city.city.build_areas(),
-            ServiceCatalogue: build_service_catalogue(settings, schema, parts.gates),
+            ServiceCatalogue: build_service_catalogue(settings, service_marks, parts.gates),
         }
     )
     counters = build_counters(settings, parts, callers, agencies.read_counts)
-    uses = build_use_tally(settings, parts.service_uses)
+    uses = build_use_tally(service_marks, parts.service_uses)
     reporting = RunReporting(
         recorder=with_reader_budgets(parts.recorder, callers.budgets),
         meter=counters.operations,
@@ -205,7 +205,7 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
         ),
         settings.city.names,
     )
-    export_engine = build_export_engine(settings, schema, replace(reporting, refusals=NoRefusalRecorder()))
+    export_engine = build_export_engine(settings, schema, reporting)
     export = build_export(settings, parts, callers, make_execute(export_engine, is_internal=True))
     pages = build_pages(
         settings,

@@ -19,7 +19,7 @@ from benchmarks.comparison.upstream import Upstream
 from benchmarks.layout import GATEWAY_CORE, HERE, LOAD_CORE, ROOT
 from benchmarks.micro import in_process
 from benchmarks.processes import ProgramNotStarted
-from benchmarks.reports import chart, claims, machine, results, run_report
+from benchmarks.reports import chart, claims, goals, machine, results, run_report
 from benchmarks.reports.run_report import RunReport
 from sandbox.programs import find_program
 from scripts import optional_programs
@@ -99,7 +99,7 @@ def _measure(
     """Measure question by question. Returns None, or the reason for an early end."""
     keys, signed_in = callers.issue_tokens(folder)
     try:
-        upstream = Upstream(folder)
+        upstream = Upstream(folder, with_subgraphs=True)
     except ProgramNotStarted as problem:
         return f"The upstream did not start: {problem}"
     run = rounds.Rounds(folder=folder, upstream=upstream, keys=keys, callers=signed_in, left_out=left_out)
@@ -121,12 +121,12 @@ def _measure_warm(found: RunReport, console: Console, connections: Sequence[int]
     try:
         found.rows += cached_answers.measure_warm(connections, quick=quick)
     except RuntimeError as reason:
-        found.left_out[cached_answers.README] = str(reason)
+        found.left_out[goals.README] = str(reason)
 
 
 def _print_results(found: RunReport, console: Console) -> None:
     results.print_rows(found.rows, console)
-    results.print_goals(found.rows, console)
+    goals.print_goals(found.rows, console)
     cached_answers.print_warm(found.rows, console)
     console.print("In requests per processor second:")
     for sentence in claims.build_claims(found.rows):

@@ -30,6 +30,7 @@ from benchmarks.layout import GATEWAY_CORE, HOST, LOAD_CORE, ROOT, free_port, ru
 from benchmarks.micro.hub_time import DOCUMENT, raise_ended
 from benchmarks.processes import Program, ProgramNotStarted
 from benchmarks.recorded_city import build_citizen, list_citizens
+from benchmarks.reports.goals import README
 from benchmarks.reports.results import Row
 from benchmarks.wrk import WrkResult
 from cli.hub_settings import load_hub_settings
@@ -39,8 +40,6 @@ from sandbox.city import CityError, SandboxCity
 from sandbox.databases.postgres import PostgresError
 from sandbox.state_folder import StateFolder
 
-README = "README"
-"""The name of the query in the rows."""
 COLD, WARM = targets.SIMPUL_COALESCING.name, targets.SIMPUL_WARM_COALESCING.name
 CEILING = targets.RAW.name
 _ROUNDS, _SECONDS = 5, 4
@@ -195,6 +194,7 @@ def _to_row(each: _WarmProgram, connections: int) -> Row:
         upstream_calls_per_request=median_of(
             [calls / (of.requests + connections) for of, _, _, calls in each.observations]
         ),
+        upstream_share=0.0,  # agencies and databases are not measured
         failed_requests=sum(of.failed for of, *_ in each.observations),
     )
 

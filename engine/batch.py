@@ -270,6 +270,11 @@ class Batch(Generic[K, V]):
         return self.read or self.name
 
     @property
+    def is_answered_by_reads(self) -> bool:
+        """Whether it makes no call itself: one of the batches that it reads is its read of the domain."""
+        return any((each.domain, each.domain_read) == (self.domain, self.domain_read) for each in self.reads)
+
+    @property
     def is_public(self) -> bool:
         """Whether a call discloses no person, so that any agency may be called."""
         return self.names_no_person or (self.caching is not None and not self.caching.is_personal)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
@@ -18,6 +18,7 @@ from engine.cost_budgets import NO_QUOTA_STORE, CostBudget, DailyQuotaStore
 from engine.document.parsing import DocumentRules
 from engine.document.persisted_operations import ClientApplication, PersistedDocuments
 from engine.engine import Engine
+from engine.reporting import NoRefusalRecorder, NoUseRecorder
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run_request import RunReporting, RunRequest
 from records.calls.call import Call
@@ -61,9 +62,12 @@ def build_graphql_engine(
 
 
 def build_export_engine(settings: Settings, schema: GraphQLSchema, reporting: RunReporting) -> Engine:
-    """Build the engine of `/me/export`, which runs the hub's own documents within the operator's limits."""
+    """Build the engine of `/me/export`, which runs the hub's own documents within the operator's limits.
+
+    An export asks for every part, whether or not the person may read it or uses its service: it counts neither.
+    """
     rules = DocumentRules(limits=settings.limits, allow_introspection=False, allow_suggestions=False)
-    return Engine(schema, rules, reporting=reporting)
+    return Engine(schema, rules, reporting=replace(reporting, refusals=NoRefusalRecorder(), uses=NoUseRecorder()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from auth.crypto.sealed_texts import SealedTexts
 from connectors.resilience.breaker import BreakerState
 from connectors.resilience.gate import Gate
 from records.city_services import ServiceCatalogue, ServiceState
-from schema.tools.catalogue_operations import find_marks, is_offered
+from schema.tools.catalogue_operations import find_marks
 from schema.tools.document_fields import list_coordinates
 from schema.tools.export_parts import build_export_parts
 from schema.tools.holdings import get_holders
@@ -87,17 +87,22 @@ def build_retention(settings: Settings, state: AsyncEngine) -> RetentionPurge:
     return RetentionPurge(state, settings.secret_bytes, list_retention_rules(), settings.retention_policies)
 
 
-def build_service_catalogue(settings: Settings, schema: GraphQLSchema, gates: Mapping[str, Gate]) -> ServiceCatalogue:
-    """Build the catalogue. A service whose operation the graph of this hub does not offer is left out, and logged."""
+def find_service_marks(settings: Settings, schema: GraphQLSchema) -> Mapping[str, frozenset[str]]:
+    """The fields that mark a use of each service with an operation; none, and a log line, if the graph lacks one."""
+    operations = {code: each.operation for code, each in settings.city.services.services.items()}
+    marks = {code: find_marks(schema, each) for code, each in operations.items() if each is not None}
+    if left_out := sorted(code for code, found in marks.items() if not found):
+        _log.warning("services.toml: the graph does not offer the operation of %s", ", ".join(left_out))
+    return marks
+
+
+def build_service_catalogue(
+    settings: Settings, marks: Mapping[str, frozenset[str]], gates: Mapping[str, Gate]
+) -> ServiceCatalogue:
+    """Build the catalogue. A service whose operation the graph of this hub does not offer is left out."""
     folder, file = settings.city, settings.city.services
     office, zone = folder.city.office, folder.city.time_zone
-    offered = {
-        code: each
-        for code, each in file.services.items()
-        if each.operation is None or is_offered(schema, each.operation)
-    }
-    if left_out := sorted(file.services.keys() - offered.keys()):
-        _log.warning("services.toml: the graph does not offer the operation of %s", ", ".join(left_out))
+    offered = {code: each for code, each in file.services.items() if marks.get(code, True)}
     issuer = next((each.url for each in settings.issuers if each.name == settings.sign_in_issuer), None)
     return ServiceCatalogue(
         [each.build_service(code, file, office) for code, each in offered.items()],
@@ -107,13 +112,13 @@ def build_service_catalogue(settings: Settings, schema: GraphQLSchema, gates: Ma
     )
 
 
-def build_use_tally(settings: Settings, store: ServiceUseStore) -> ServiceUseTally:
+def build_use_tally(marks: Mapping[str, frozenset[str]], store: ServiceUseStore) -> ServiceUseTally:
     """Build the counter of uses. A field marks the first service in the catalogue whose operation has it."""
-    marks: dict[str, str] = {}
-    for code, each in settings.city.services.services.items():
-        for mark in () if each.operation is None else find_marks(each.operation):
-            marks.setdefault(mark, code)
-    return ServiceUseTally(marks, store)
+    services: dict[str, str] = {}
+    for code, fields in marks.items():
+        for each in fields:
+            services.setdefault(each, code)
+    return ServiceUseTally(services, store)
 
 
 def get_agency_state(gate: Gate | None) -> ServiceState:

@@ -29,7 +29,7 @@ def check_target(target: Target, url: str, upstream: Upstream, callers: list[Ben
             for _ in range(3):  # a repeated document may run differently
                 _check_answer(url, question, caller)
         _check_calls(target, url, upstream, question, callers)
-    if Q4 in target.questions:
+    if Q4 in target.questions and target.verifies_tokens:
         _check_refusals(target, url, callers)
 
 

@@ -95,6 +95,8 @@ class _RoundSample:
     cpu: float
     memory: float
     calls: int
+    upstream: float
+    """Processor seconds of the upstream."""
     failed: int
 
 
@@ -168,7 +170,13 @@ class Rounds:
     def _start_target(self, target: Target) -> str | None:
         port = free_port()
         command = target.command(
-            TargetOptions(port=port, upstream=self._upstream.url, keys=self._keys, folder=self._folder)
+            TargetOptions(
+                port=port,
+                upstream=self._upstream.url,
+                subgraphs=self._upstream.subgraphs,
+                keys=self._keys,
+                folder=self._folder,
+            )
         )
         program = Program(
             command.arguments,
@@ -200,13 +208,13 @@ class Rounds:
             wrk.write_requests(requests, question, running.target.path, self._callers)
         program = running.program
         program.reset_peak_memory()
-        calls, cpu = self._upstream.calls(), program.cpu_seconds()
+        calls, served, cpu = self._upstream.calls(), self._upstream.cpu_seconds(), program.cpu_seconds()
         seen, problem = None, "no answer"
         try:
             seen = wrk.run_wrk(running.url, requests, connections=connections, seconds=seconds)
         except (RuntimeError, subprocess.TimeoutExpired) as failure:
             problem = str(failure)
-        used = program.cpu_seconds() - cpu
+        used, served = program.cpu_seconds() - cpu, self._upstream.cpu_seconds() - served
         if seen is not None and not seen.requests and program.is_running and seconds < _PATIENT_S:
             program.wait_until_idle()
             return self._measure_once(running, question, connections, _PATIENT_S)
@@ -220,7 +228,8 @@ class Rounds:
         running.rates[question.name] = seen.requests / seen.seconds
         length = seen.bytes / seen.requests
         right = length >= _WHOLE * running.lengths.setdefault(question.name, length)
-        return _RoundSample(seen, used, peak, made, seen.failed if right else max(seen.failed, seen.requests))
+        failed = seen.failed if right else max(seen.failed, seen.requests)
+        return _RoundSample(seen, used, peak, made, served, failed)
 
     def _leave_out(self, running: _RunningTarget, reason: str) -> None:
         reason = f"{reason} ({running.program.read_last_output()})"
@@ -245,6 +254,7 @@ def _row(name: str, question: BenchmarkQuestion, connections: int, samples: Sequ
         peak_memory_mb=median_of([each.memory for each in samples]),
         # At the end each connection waits for one more answer, whose calls the upstream has counted.
         upstream_calls_per_request=median_of([each.calls / (each.load.requests + connections) for each in samples]),
+        upstream_share=median_of([each.upstream / each.cpu if each.cpu else 0.0 for each in samples]),
         failed_requests=sum(each.failed for each in samples),
     )
 

@@ -12,6 +12,7 @@ from benchmarks.layout import HOST, NPM, ROOT
 from sandbox.programs import find_program
 
 TAILCALL = NPM / "node_modules" / "@tailcallhq" / "core-linux-x64-gnu" / "bin" / "tailcall"
+GRAFBASE = NPM / "node_modules" / "@grafbase" / "cli-x86_64-unknown-linux-musl" / "grafbase"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,8 @@ class TargetOptions:
 
     port: int
     upstream: str
+    subgraphs: str
+    """The same data as GraphQL, for peers that call nothing else."""
     keys: Path
     folder: Path
     """For the target's own files."""
@@ -47,6 +50,8 @@ class Target:
     """Whether concurrent requests share calls or answers."""
     checks_owner: bool = True
     """Whether it compares the token's owner with the requested id."""
+    verifies_tokens: bool = True
+    """Whether it verifies a token in Q4."""
     allows_anonymous: bool = False
     """Whether it answers Q4 without a token; it still verifies a token that is sent."""
     path: str = "/graphql"
@@ -102,6 +107,17 @@ def _tailcall(dedupe: str) -> Callable[[TargetOptions], Invocation]:
     return command
 
 
+def _grafbase(place: TargetOptions) -> Invocation:
+    schemas = NPM / "grafbase"
+    text = (schemas / "grafbase.toml").read_text()
+    GRAFBASE.chmod(0o755)  # npm installs it without the permission to run
+    configuration = place.folder / "grafbase.toml"
+    configuration.write_text(text.replace("SUBGRAPHS", place.subgraphs).replace("SCHEMAS", str(schemas)))
+    listen = ("--config", str(configuration), "--listen-address", f"{HOST}:{place.port}")
+    words = [str(GRAFBASE), "--home", str(place.folder), "dev", *listen]
+    return Invocation(arguments=words, environment={"NO_COLOR": "1", "TOKIO_WORKER_THREADS": "1"})
+
+
 def _needs_node(package: str) -> Callable[[], str | None]:
     def missing() -> str | None:
         if find_program("node") is None:
@@ -111,8 +127,11 @@ def _needs_node(package: str) -> Callable[[], str | None]:
     return missing
 
 
-def _needs_tailcall() -> str | None:
-    return None if TAILCALL.is_file() else "npm has no Tailcall binary for this machine"
+def _needs_binary(name: str, file: Path) -> Callable[[], str | None]:
+    def missing() -> str | None:
+        return None if file.is_file() else f"npm has no {name} binary for this machine"
+
+    return missing
 
 
 SIMPUL = Target(name="Simpul", command=_python("simpul"), package="here:")
@@ -166,10 +185,25 @@ MERCURIUS = Target(
     missing=_needs_node("mercurius"),
     package="npm:mercurius",
 )
+GRAFAST = Target(
+    name="Grafast + grafserv",
+    command=_node("grafast.mjs"),
+    missing=_needs_node("grafserv"),
+    package="npm:grafserv",
+)
+GRAFBASE_FEDERATED = Target(
+    name="Grafbase over subgraphs",
+    command=_grafbase,
+    missing=_needs_binary("Grafbase", GRAFBASE),
+    questions=(Q2, Q3, Q4),  # every field comes from a subgraph: Q1 has none
+    checks_owner=False,
+    verifies_tokens=False,
+    package="npm:@grafbase/cli-x86_64-unknown-linux-musl",
+)
 TAILCALL_BATCHING = Target(
     name="Tailcall with batching",
     command=_tailcall(""),
-    missing=_needs_tailcall,
+    missing=_needs_binary("Tailcall", TAILCALL),
     shares_runs=True,  # its batches wait a millisecond and include keys of other requests
     checks_owner=False,
     package="npm:@tailcallhq/core-linux-x64-gnu",
@@ -177,7 +211,7 @@ TAILCALL_BATCHING = Target(
 TAILCALL_DEDUPE = Target(
     name="Tailcall with dedupe",
     command=_tailcall(", dedupe: true"),
-    missing=_needs_tailcall,
+    missing=_needs_binary("Tailcall", TAILCALL),
     shares_runs=True,
     checks_owner=False,
     package="npm:@tailcallhq/core-linux-x64-gnu",
@@ -211,6 +245,8 @@ TARGETS = (
     APOLLO,
     TAILCALL_BATCHING,
     MERCURIUS,
+    GRAFAST,
+    GRAFBASE_FEDERATED,
     HANDWRITTEN,
     TAILCALL_DEDUPE,
     HANDWRITTEN_SHARED,

@@ -8,7 +8,8 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from benchmarks.comparison import targets
-from benchmarks.reports.results import COMPARED_CONNECTIONS, GOALS, Row
+from benchmarks.reports.goals import GOALS
+from benchmarks.reports.results import COMPARED_CONNECTIONS, Row
 
 _WIDTH = 900
 _LEFT = 300
@@ -102,7 +103,7 @@ def _format_ratio(query: str, peer: str, found: Mapping[str, float]) -> str:
     lines = [
         f"{goal.simpul} {found[goal.simpul] / found[peer]:.2f}x, goal {goal.factor:g}x"
         for goal in GOALS
-        if goal.peer == peer and found.get(goal.simpul) and found[peer]
+        if (goal.query, goal.peer) == (query, peer) and found.get(goal.simpul) and found[peer]
     ]
     return "; ".join(lines)
 

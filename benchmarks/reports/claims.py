@@ -13,7 +13,7 @@ _ENOUGH = 2
 
 _PEERS_WITHOUT_SHARING = (
     *(targets.STRAWBERRY, targets.HIVE, targets.APOLLO, targets.TAILCALL_BATCHING),
-    *(targets.MERCURIUS, targets.HANDWRITTEN),
+    *(targets.MERCURIUS, targets.GRAFAST, targets.GRAFBASE_FEDERATED, targets.HANDWRITTEN),
 )
 _COMMON_QUESTIONS = frozenset(each.name for each in QUESTIONS)
 COMPARED_WITH: Mapping[str, Sequence[str]] = {

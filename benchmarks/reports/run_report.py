@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from benchmarks.reports import claims, results
+from benchmarks.reports import claims, goals, results
 from benchmarks.reports.results import Row
 
 ROWS = "results.json"
@@ -43,6 +43,7 @@ class RunReport:
             "versions": self.versions,
             "left_out": self.left_out,
             "ahead": claims.build_claims(self.rows),
+            "goals": [asdict(each) for each in goals.judge_goals(self.rows)],
             "in_process": self.in_process,
         }
         (folder / RUN).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandbox.state_folder import LOOPBACK
 
-# Reads from all five agencies, and fits on a line.
+# Reads from five agencies, and fits on a line.
 FIRST_QUERY = (
     "{ me { name taxObjects { address } msmes { name } complaints { number status } } markets(first: 1) { name } }"
 )

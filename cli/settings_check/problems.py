@@ -24,6 +24,7 @@ from cli.settings_check.findings import (
 from resolvers.domains import find_domains
 from schema.builder import build_schema, get_graphql_schema
 from schema.tools.assessments import judge_today
+from schema.tools.catalogue_operations import find_faults
 from settings import COMMAND_LINE_VARIABLES, Settings
 from settings.city.folder import DEFAULT_CITY, CityFolder, examine_city, find_variables, load_city
 from settings.city.problems import ManifestError
@@ -72,7 +73,7 @@ def examine_settings() -> SettingsExamination:
                 findings.append(finding)
                 ignored.add(variable_name(field))
                 _set_aside(field)
-    settings, unusable = _find_unusable(settings)
+    settings, unusable = _find_unusable(settings, in_city)
     rest = (*_find_conflicts(settings), *unusable)
     findings += [each for each in rest if not any(name in f"{each.name} {each.message}" for name in ignored)]
     if not in_city:
@@ -154,12 +155,22 @@ def _find_conflicts(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _find_unusable(settings: Settings) -> tuple[Settings, Sequence[Finding]]:
-    """What would stop the start of the hub; and the settings without the agencies that cannot be called."""
+def _find_unusable(settings: Settings, in_city: Sequence[Finding]) -> tuple[Settings, Sequence[Finding]]:
+    """What would stop the start of the hub; and the settings without the agencies that cannot be called.
+
+    Services are examined only if all agencies of the city can be called.
+    """
     findings = [*_check_state_address(settings)]
     settings, of_agencies = _check_agencies(settings)
     findings += [*of_agencies, *_check_keys(settings)]
     schema = get_graphql_schema(build_schema(list_agency_codes(settings.city)))
+    findings += [
+        _describe_service(code, faults[0])
+        for code, each in settings.city.services.services.items()
+        if not (in_city or of_agencies)
+        and each.operation is not None
+        and (faults := find_faults(schema, each.operation))
+    ]
     for assessment in judge_today(settings.contracts, settings.policy, schema):
         level = FindingLevel.WARNING if settings.development else FindingLevel.PROBLEM
         if assessment.fault is not None and assessment.agency in settings.city.agencies:
@@ -168,6 +179,11 @@ def _find_unusable(settings: Settings) -> tuple[Settings, Sequence[Finding]]:
             _describe_contract(settings, FindingLevel.WARNING, assessment.agency, each) for each in assessment.warnings
         ]
     return settings, findings
+
+
+def _describe_service(code: str, fault: str) -> Finding:
+    message = f"the graph of these settings does not offer its operation: {fault}"
+    return Finding(level=FindingLevel.WARNING, name=f"service {code}", message=message)
 
 
 def _describe_contract(settings: Settings, level: FindingLevel, agency: str, message: str) -> Finding:

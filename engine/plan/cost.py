@@ -207,7 +207,7 @@ def estimate_cost(
     calls = dict(sums.calls_of_limited_batches)
     # Other batches take any number of keys: the requests of one level to the same batch are one call, at every place.
     for (_, _, batch), facet_sets in estimation.steps.items():
-        if batch.max_batch_size is None:
+        if batch.max_batch_size is None and not batch.is_answered_by_reads:
             for code in codes.list(batch.domain):
                 calls[code] = calls.get(code, 0) + _count_calls(facet_sets)
     return Cost(

@@ -129,7 +129,7 @@ def _build_steps(shape: Shape, level: int, codes: AgencyCodes) -> Iterator[PlanS
             yield PlanStep(
                 fields=tuple(each.key for each in group),
                 batch=edge.batch.name,
-                agency=_name_agencies(codes, edge.batch.domain),
+                agency=None if edge.batch.is_answered_by_reads else _name_agencies(codes, edge.batch.domain),
                 facets=(edge.facet.__name__,) if edge.facet is not None else (),
                 level=level + 1,
                 max_batch_size=edge.batch.max_batch_size,

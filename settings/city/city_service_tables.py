@@ -57,7 +57,9 @@ class CityServiceTable(ManifestTable):
     )
     agency: str | None = Field(default=None, description="code of the agency whose state is the service's")
     owner: str | None = Field(default=None, description="who is responsible: a key of `[owners]`; default: the agency")
-    operation: str | None = Field(default=None, description="the operation of the graph that does it")
+    operation: str | None = Field(
+        default=None, description="the operation of the graph that does it, without fragments"
+    )
     sign_in_url: Address | None = Field(
         default=None, description="where its site begins a sign-in for an issuer (OpenID Connect Core, section 4)"
     )

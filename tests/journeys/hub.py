@@ -165,9 +165,10 @@ class HubClient:
             body = await response.json(content_type=None)
             return HubResponse(status=response.status, body=body), {k.lower(): v for k, v in response.headers.items()}
 
-    async def read_text(self, path: str) -> str:
+    async def read_text(self, path: str, *, caller: str | Caller | None = None) -> str:
         """The text of another address of the hub, in English."""
-        async with self._session.get(f"{self.url}{path}", headers={"Accept-Language": "en"}) as response:
+        sent = self.headers(caller) | {"Accept-Language": "en"}
+        async with self._session.get(f"{self.url}{path}", headers=sent) as response:
             return await response.text()
 
     async def get(self, path: str) -> HubResponse:

@@ -7,6 +7,7 @@ a second time with all left out.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import NoReturn
@@ -59,28 +60,32 @@ def program_or_skip(command: str) -> Path:
 
 
 def node_packages() -> Path:
-    """The folder of the tests' Node packages; skips where they were not fetched."""
+    """The folder of the tests' Node packages; skips where they were not fetched, or are those of another lock."""
     program_or_skip("node")
-    folder = ROOT / "tests" / "node_modules"
-    if not (folder / "simpul.stamp").is_file():
-        _skip("the Node packages of the tests were not fetched: `make programs` does it")
-    return folder
+    tests = ROOT / "tests"
+    return locked_packages(tests / "node_modules", tests / "package-lock.json", "Node packages of the tests")
 
 
 def python_client_tools() -> Path:
-    """The folder with the code generator of Python clients; skips where it was not installed."""
-    folder = ROOT / ".simpul" / "python-clients"
-    if not (folder / "simpul.stamp").is_file():
-        _skip("the generator of Python clients was not installed: `make programs` does it")
-    return folder
+    """The folder with the code generator of Python clients; skips as `node_packages`."""
+    lock = ROOT / "tests" / "clients" / "requirements.lock"
+    return locked_packages(ROOT / ".simpul" / "python-clients", lock, "packages that generate Python clients")
 
 
 def page_packages() -> Path:
-    """The folder of the GraphiQL page's Node packages; skips where they were not fetched."""
+    """The folder of the GraphiQL page's Node packages; skips as `node_packages`."""
     program_or_skip("npm")
-    folder = ROOT / "node_modules"
-    if not (folder / "simpul.stamp").is_file():
-        _skip("the Node packages of the GraphiQL page were not fetched: `make setup` does it")
+    folder, lock = ROOT / "node_modules", ROOT / "package-lock.json"
+    return locked_packages(folder, lock, "Node packages of the GraphiQL page", make="setup")
+
+
+def locked_packages(folder: Path, lock: Path, name: str, *, make: str = "programs") -> Path:
+    """A folder of fetched packages, whose stamp is the digest of their lock; skips with the reason."""
+    stamp = folder / "simpul.stamp"
+    if not stamp.is_file():
+        _skip(f"the {name} were not fetched: `make {make}` does it")
+    if stamp.read_text(encoding="utf-8") != hashlib.sha256(lock.read_bytes()).hexdigest():
+        _skip(f"the {name} are not those of {lock.relative_to(ROOT)}: `make {make}` renews them")
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Requests through aiohttp's client: those that change data, have a body, or are unusual."""
+"""Requests through aiohttp's client: those that change data, or are unusual."""
 
 from __future__ import annotations
 

@@ -14,5 +14,6 @@ def build_row(target: str, figure: float, *, query: str = "Q3", connections: int
         p99_ms=2.0,
         peak_memory_mb=50.0,
         upstream_calls_per_request=2.0,
+        upstream_share=0.5,
         failed_requests=failed,
     )

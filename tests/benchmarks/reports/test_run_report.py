@@ -34,6 +34,7 @@ def test_each_row_has_the_documented_members(tmp_path: Path) -> None:
             "p99_ms": 2.0,
             "peak_memory_mb": 50.0,
             "upstream_calls_per_request": 2.0,
+            "upstream_share": 0.5,
             "failed_requests": 0,
         }
     ]

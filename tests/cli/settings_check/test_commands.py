@@ -151,6 +151,19 @@ def test_a_manifest_with_a_mistake_is_a_problem_of_the_city_with_file_and_line(f
     assert f"{manifest}:{line}: reads.msmes.statement: 2 statements; write one" in " ".join(done.stdout.split())
 
 
+def test_a_service_whose_operation_the_graph_refuses_is_a_warning_with_the_reason(files: Path, tmp_path: Path) -> None:
+    city = shutil.copytree(DEFAULT_CITY, tmp_path / "city")
+    services = city / "services.toml"
+    text = services.read_text(encoding="utf-8").replace("floodGates(first: 10)", "floodGates(first: ten)", 1)
+    services.write_text(text, encoding="utf-8")
+    done = run_simpul(tmp_path, "settings", "check", **build_good_settings(files, SIMPUL_CITY=str(city)))
+    assert done.returncode == 0
+    assert (
+        "warning  service flood_gates: the graph of these settings does not offer its operation: Int cannot represent"
+        " non-integer value: ten" in done.stdout
+    )
+
+
 def test_missing_issuers_are_reported_unless_the_issuers_file_is_invalid(files: Path, tmp_path: Path) -> None:
     done = run_simpul(tmp_path, "settings", "check", **without(build_good_settings(files), "SIMPUL_ISSUERS"))
     assert "problem  SIMPUL_ISSUERS (not set): no caller can be authenticated." in done.stdout

@@ -21,6 +21,7 @@ from engine.document.limits import Limits, TooLarge
 from engine.edge import Edge
 from engine.field_kinds import BatchField, ComputedField
 from engine.plan.cost import Cost, ListArguments, ListSizes
+from engine.plan.explanation import explain_plan
 from engine.plan.plan import Plan, build_plan
 from engine.plan.plan_builder import find_condition_variables
 from tests.engine.graphql_core.generated_operations import GeneratedOperation, operations
@@ -222,6 +223,25 @@ def test_steps_of_one_level_are_one_call_unless_the_agency_takes_keys_one_by_one
     text: str, calls: dict[str, int]
 ) -> None:
     assert cost(text).calls == calls
+
+
+def test_a_batch_that_answers_from_another_of_its_domain_makes_no_call_of_the_two() -> None:
+    everything = batch("everything", lambda _: [], agency="town")
+    inside = replace(everything, name="inside", read="everything", reads=(everything,))
+    more = replace(everything, name="more", reads=(everything,))
+    built = schema(
+        "type Query { inside: [String] more: [String] }",
+        {f"Query.{each.name}": BatchField(Edge(batch=each, key=lambda *_: 1), lambda *_: 1) for each in (inside, more)},
+    )
+    variables = coerce_variable_values(built, operation_in(parse("{ inside }")), {})
+
+    def count(text: str) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        planned = plan(built, text)
+        found = planned.estimate_cost(variables, ListSizes(built))
+        return found.calls, explain_plan(planned, found).calls
+
+    assert count("{ inside }") == ({"town": 1}, {"town": 1})
+    assert count("{ more }") == ({"town": 2}, {"town": 2})
 
 
 def test_objects_of_several_types_cost_as_much_as_the_most_expensive() -> None:

@@ -43,6 +43,13 @@ async def test_the_first_example_runs_as_siti_and_shows_what_five_agencies_know_
     assert set(city.calls()) == asked
 
 
+async def test_every_tab_of_the_examples_is_in_sight(page: BrowserPage) -> None:
+    edges = "[...document.querySelectorAll('.graphiql-tab')].map(each => each.getBoundingClientRect().right)"
+    shown = "document.querySelector('.graphiql-tabs').getBoundingClientRect().right"
+    assert await page.evaluate(f"{edges}.filter(right => right > {shown}).length") == 0
+    assert await page.evaluate(f"{edges}.length") == 14
+
+
 async def test_the_documentation_explains_every_root_field(page: BrowserPage) -> None:
     await page.evaluate("""document.querySelector('[aria-label="Show Documentation Explorer"]').click()""")
     await page.wait_until("document.body.innerText.includes('Root Types')")

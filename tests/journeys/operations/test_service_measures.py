@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,7 +24,7 @@ query Measures($month: String!) {
 """
 
 
-async def test_answered_operations_count_as_uses_of_the_service_that_they_read(
+async def test_answered_operations_count_as_uses_of_the_service_that_they_read_and_exports_do_not(
     city: RunningCity, state_url: str, issuer: DevelopmentIssuer, tmp_path: Path
 ) -> None:
     engine = create_database_engine(state_url)
@@ -36,6 +37,8 @@ async def test_answered_operations_count_as_uses_of_the_service_that_they_read(
                 assert (await hub.ask("{ me { name taxObjects { nop } } }", caller="siti")).errors == []
             refused = await hub.ask("{ me { taxObjects { nop } } }")
             assert refused.errors != []
+            exported = json.loads(await hub.read_text("/me/export", caller="dewi"))
+            assert "taxObjects" in {each["name"] for each in exported["parts"] if each["data"]}
         after = await table.load([THIS_MONTH])
     finally:
         await engine.dispose()

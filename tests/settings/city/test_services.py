@@ -11,7 +11,7 @@ import pytest
 from engine.agencies.agency_codes import ANY_AGENCIES
 from records.city_services import ServiceAccess, ServiceAudience, ServiceChannel, ServiceTopic
 from schema.builder import build_schema, get_graphql_schema
-from schema.tools.catalogue_operations import is_offered
+from schema.tools.catalogue_operations import find_faults, find_marks
 from settings.city.folder import DEFAULT_CITY, load_city
 from settings.city.problems import ManifestError
 
@@ -109,6 +109,5 @@ def test_jakarta_has_sixty_services_of_every_kind_in_both_languages() -> None:
 def test_the_graph_offers_each_operation_of_jakartas_services() -> None:
     schema = get_graphql_schema(build_schema(ANY_AGENCIES))
     operations = {code: each.operation for code, each in load_city(DEFAULT_CITY).services.services.items()}
-    assert [code for code, each in operations.items() if each is not None and not is_offered(schema, each)] == []
-    assert not is_offered(schema, "{ me { nosuch } }")
-    assert not is_offered(schema, "{ me {")
+    offered = [each for each in operations.values() if each is not None]
+    assert [each for each in offered if find_faults(schema, each) or not find_marks(schema, each)] == []
