@@ -1,9 +1,10 @@
 """The kinds of SQL databases, and everything that differs between them.
 
-Another kind is one entry here: an asynchronous driver that SQLAlchemy knows, sqlglot's name of the dialect, and the way
-its server refuses writes. Oracle would have parser `oracle`, driver `oracle+oracledb_async`, and no session that only
-reads: its account needs `SELECT` alone. ODBC (`mssql+aioodbc`, parser `tsql`) is the way to SQL Server. Both also need
-their error codes in `driver.py`, a limit of received bytes in `byte_limits.py`, and a reader in `query_plans.py`.
+Another kind is one entry here (an asynchronous driver that SQLAlchemy knows, sqlglot's name of the dialect, the way its
+server refuses writes) and a connection in `connections.py`. Oracle would have parser `oracle`, driver
+`oracle+oracledb_async`, and no session that only reads: its account needs `SELECT` alone. ODBC (`mssql+aioodbc`, parser
+`tsql`) is the way to SQL Server. Both also need their error codes in `driver.py`, a limit of received bytes in
+`byte_limits.py`, and a reader in `query_plans.py`.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ DIALECTS: Final[Mapping[str, SqlDialect]] = {
         SqlDialect(
             scheme="sqlite",
             parser="sqlite",
-            driver="sqlite+aiosqlite",
+            driver="sqlite+pysqlite",
             placeholders=PlaceholderStyle.QUESTION,
             has_moments=False,
             exact_text="CAST({} AS TEXT) COLLATE BINARY",

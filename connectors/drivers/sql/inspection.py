@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import inspect, types
-from sqlalchemy.engine import Connection
+from sqlalchemy import create_engine, inspect, types
+from sqlalchemy.engine import URL, Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -29,13 +30,18 @@ async def list_tables(driver: SqlDriver) -> Mapping[str, Mapping[str, str]]:
     Raises the errors of SQLAlchemy and of the database.
     """
     address = driver.address
-    options = {**address.options}
-    if not address.is_file:
-        connect = connect_postgres if address.dialect.scheme == "postgresql" else connect_mysql
-        options["async_creator_fn"] = partial(connect, LIMITS)
+    if address.is_file:
+        return await asyncio.to_thread(_list_tables_of_file, address.url)
+    connect = connect_postgres if address.dialect.scheme == "postgresql" else connect_mysql
+    options = {**address.options, "async_creator_fn": partial(connect, LIMITS)}
     engine = create_async_engine(address.url, poolclass=NullPool, connect_args=options, hide_parameters=True)
     async with engine.connect() as connection:
         return await connection.run_sync(_list_tables)
+
+
+def _list_tables_of_file(url: URL) -> Mapping[str, Mapping[str, str]]:
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        return _list_tables(connection)
 
 
 def _list_tables(connection: Connection) -> Mapping[str, Mapping[str, str]]:

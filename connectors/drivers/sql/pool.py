@@ -14,7 +14,7 @@ class SqlPool:
         """`size` is the maximum of connections, and so of concurrent statements."""
         self._connect = connect
         self.permits = asyncio.Semaphore(size)
-        """Whoever holds one may take a connection, or open one if none is free."""
+        """A statement holds one while it has a connection."""
         self._free: list[SqlConnection] = []
         self._busy: set[SqlConnection] = set()
         self._closing: dict[asyncio.Task[None], SqlConnection] = {}
