@@ -14,7 +14,7 @@ import codecs
 import re
 from collections.abc import Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from lxml import etree
 
@@ -86,7 +86,8 @@ def parse_xml(body: bytes, parser: etree.XMLParser, *, charset: str) -> etree._E
 
 def _lacks_nil(error: etree.XMLSyntaxError) -> bool:
     """Whether all that is wrong is that nothing declares the prefix of `xsi:nil`: npm `soap` writes nulls so."""
-    faults = [each.message for each in error.error_log]
+    log: Any = error.error_log  # of a class without types
+    faults = [each.message for each in log]
     return bool(faults) and all(each.startswith(_UNDECLARED) for each in faults)
 
 
