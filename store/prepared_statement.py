@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.util import greenlet_spawn
 
 
 class PreparedStatement:
@@ -27,7 +28,6 @@ class PreparedStatement:
     async def load(self, engine: AsyncEngine, parameters: Mapping[str, object]) -> Sequence[Mapping[str, Any]]:
         """The rows. Raises the errors of asyncpg and SQLAlchemy."""
         values = {**self._constants, **parameters}
-        # Only taking a connection from the pool needs SQLAlchemy's greenlet: returning it sends nothing.
         connection = await engine.raw_connection()
         driver: Any = connection.driver_connection
         try:
@@ -38,4 +38,4 @@ class PreparedStatement:
         else:
             return rows
         finally:
-            connection.close()
+            await greenlet_spawn(connection.close)  # a connection beyond the pool's size says goodbye to the server
