@@ -187,8 +187,8 @@ def write_membership(
 ) -> exp.Expr:
     """The condition that a column has one of the values of a parameter.
 
-    `is_ascii` says that every character set has the letters of these values. Other letters are an error in MariaDB where
-    a column of latin1 is compared as it is, so the server then converts the column, without its index.
+    `is_ascii` says that every character set has the letters of these values. MariaDB refuses to compare others with a
+    column that lacks them, so it then converts the column, without its index.
     """
     keys = exp.Placeholder(this=parameter)
     if dialect.takes_arrays:

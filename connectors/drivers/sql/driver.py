@@ -384,14 +384,14 @@ def _describe_error(error: BaseException) -> str:
 
 
 def _get_code(error: BaseException) -> str | int | None:
-    """Return the error code of the server or the driver."""
+    """Return the error code of the server or the driver; MariaDB's number, which says more than its state."""
     for each in _list_causes(error):
+        if each.args and isinstance(number := each.args[0], int) and not isinstance(each, OSError):
+            return number
         if isinstance(state := getattr(each, "sqlstate", None), str):
             return state
         if isinstance(number := getattr(each, "sqlite_errorcode", None), int):
             return f"SQLite {number & 0xFF}"
-        if each.args and isinstance(number := each.args[0], int) and not isinstance(each, OSError):
-            return number
     return None
 
 
