@@ -10,7 +10,8 @@ from connectors.declared.driver_family import Source
 from connectors.declared.read_records import NUMBER
 from connectors.declared.sql.statements import KEYS, SqlSelect
 from connectors.declared.sql.tables import SqlReadTable
-from connectors.drivers.sql.driver import Row, SqlDriver
+from connectors.drivers.sql.connections import Row
+from connectors.drivers.sql.driver import SqlDriver
 from records.calls.call import Call
 
 SqlSource = Source[SqlDriver]
