@@ -2,9 +2,10 @@
 
 Entries of requests that end in the same event loop iteration, or during a running commit, share one statement and so
 one transaction (group commit). Under load, commits begin at least 4 ms apart: at 3,500 requests a second that halves
-their number, and saves 12 % of the ledger's processor time in the hub and 15 % in the database. Each process writes its own chains. It starts a new chain with each connection, because
-after a lost connection the last commit is uncertain, and after one day. A chain begins with the last hashes of all
-other chains.
+their number, and saves 12 % of the ledger's processor time in the hub and 15 % in the database.
+
+Each process writes its own chains. It starts a new chain with each connection, because after a lost connection the last
+commit is uncertain, and after one day. A chain begins with the last hashes of all other chains.
 """
 
 from __future__ import annotations
