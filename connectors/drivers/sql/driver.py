@@ -40,6 +40,7 @@ _FULL_DEADLINE_SHARE = 0.9
 _REFUSED = frozenset(
     {"25006", "28000", "28P01", "42501", "SQLite 3", "SQLite 8", "SQLite 23"}
     | {1044, 1045, 1130, 1142, 1143, 1227, 1698, 1792}
+    | {1267, 1271}  # letters that a column's character set lacks: a caller sent them, and the database is well
 )
 _TOO_SLOW = frozenset({"57014", 1969, 3024})
 _BROKEN_PROTOCOL = frozenset({"08P01", "SQLite 11", "SQLite 26", 2014, 2027})
@@ -222,14 +223,14 @@ def _describe_error(error: BaseException) -> str:
 
 
 def _get_code(error: BaseException) -> str | int | None:
-    """Return the error code of the server or the driver."""
+    """Return the error code of the server or the driver; MariaDB's number, which says more than its state."""
     for each in _list_causes(error):
+        if each.args and isinstance(number := each.args[0], int) and not isinstance(each, OSError):
+            return number
         if isinstance(state := getattr(each, "sqlstate", None), str):
             return state
         if isinstance(number := getattr(each, "sqlite_errorcode", None), int):
             return f"SQLite {number & 0xFF}"
-        if each.args and isinstance(number := each.args[0], int) and not isinstance(each, OSError):
-            return number
     return None
 
 
