@@ -16,6 +16,9 @@ from resolvers.answer_cache import NoAnswerCache
 from web.server.uvicorn_config import build_uvicorn_config, freeze_startup_objects
 from wiring.agencies import build_answer_cache
 
+_TERMS_OF = "crm"
+"""The agency of the city with the terms of a usual HTTP service: retries, hedging, a breaker."""
+
 
 def main() -> None:
     """Serve until ended."""
@@ -28,12 +31,16 @@ def main() -> None:
     arguments.add_argument("--ledger", help="record reads in this database")
     arguments.add_argument("--cached", action="store_true", help="cache answers of agencies")
     arguments.add_argument("--commits", type=Path, help="file for the report of the ledger's time")
+    arguments.add_argument("--deadline", type=float, help="agree terms like the city's, with these seconds for a call")
     options = arguments.parse_args()
     server.configure_logging()
     settings = build_blog_settings(options.keys)
     ledger = TimedLedger(options.ledger, settings.secret_bytes, options.commits) if options.ledger else None
+    terms = None
+    if options.deadline is not None:
+        terms = settings.build_terms(_TERMS_OF).model_copy(update={"deadline": options.deadline})
     parts = replace(
-        build_blog_parts(options.upstream, ledger),
+        build_blog_parts(options.upstream, ledger, terms),
         coalescing=options.coalescing,
         cache_tokens=not options.verifying,
         answer_cache=build_answer_cache(settings) if options.cached else NoAnswerCache(),

@@ -151,7 +151,7 @@ async def measure_hub_time(answers: int) -> HubTime:
         os.environ.update(known)
 
 
-def _log_to(file: TextIO) -> None:
+def log_to(file: TextIO) -> None:
     """Write the hub's request log to a file."""
     with redirect_stderr(file):
         server.configure_logging()
@@ -170,7 +170,7 @@ async def _measure(folder: StateFolder, answers: int, stack: AsyncExitStack) -> 
     connectors = build_connectors(settings, state)
     stack.push_async_callback(connectors.close)
     await migrate(state)
-    _log_to(stack.enter_context((folder.path / "access.log").open("w")))
+    log_to(stack.enter_context((folder.path / "access.log").open("w")))
     stack.callback(logging.getLogger().handlers.clear)
     recorded = ConnectorCalls()
     schema = get_graphql_schema(build_schema())
