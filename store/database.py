@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from records.database_tls import TLS_PARAMETERS, DatabaseTls, TlsMode, get_hosts, resolve_database_tls
 
@@ -39,14 +41,28 @@ def create_database_engine(url: str) -> AsyncEngine:
     """
     address = _parse_address(url)
     tls = _resolve_tls(address)
-    return create_async_engine(
+    engine = create_async_engine(
         address.difference_update_query(TLS_PARAMETERS).set(drivername="postgresql+asyncpg"),
         # Always set, otherwise the driver would read TLS settings from the environment.
         connect_args={"ssl": tls.context or False, "server_settings": _SERVER_SETTINGS},
-        pool_pre_ping=True,
         pool_size=POOL_SIZE,
         hide_parameters=True,
     )
+    event.listen(engine.sync_engine, "checkout", _require_open)
+    return engine
+
+
+def _require_open(
+    connection: Any,  # noqa: ANN401 - SQLAlchemy's adapter of asyncpg has no types
+    _entry: ConnectionPoolEntry,
+    _proxy: PoolProxiedConnection,
+) -> None:
+    """Let the pool replace a connection that the server has closed. A ping would be a round trip for each statement.
+
+    Raises `DisconnectionError`, from which the pool continues with a new connection.
+    """
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def get_tls_mode(url: str) -> TlsMode:

@@ -27,6 +27,7 @@ from connectors.declared.driver_family import CallLimits, Driver, DriverParts, E
 from connectors.declared.open311.complaints import ComplaintLinks
 from connectors.declared.row_observation import RowObserver
 from connectors.declared.snapshot.loader import SnapshotLoader, SnapshotSource
+from connectors.declared.snapshot.process import BuildProcesses
 from connectors.declared.snapshot.protection import CopyProtection
 from connectors.declared.snapshot.snapshot import SnapshotStatus
 from connectors.declared.tables import NotDeclarableError
@@ -186,7 +187,8 @@ class Connectors:
                 await each.invalidate_agency(agency)
 
         async with AsyncExitStack() as stack:
-            loaders = [SnapshotLoader(each, on_published=invalidate) for each in self.snapshots]
+            processes = await stack.enter_async_context(BuildProcesses())
+            loaders = [SnapshotLoader(each, on_published=invalidate, build=processes.build) for each in self.snapshots]
             for each in loaders:
                 await stack.enter_async_context(each.running())
             await asyncio.gather(*(each.wait_for_data() for each in loaders))

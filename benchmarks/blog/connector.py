@@ -16,9 +16,12 @@ from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyMalformed, AgencyRefused
 from records.identifiers import Nik
+from records.record import get_factory
 
 T = TypeVar("T")
 
+_make_post, _make_user = get_factory(Post), get_factory(User)
+_make_account, _make_order, _make_message = get_factory(Account), get_factory(Order), get_factory(Message)
 _NOT_FOUND = 404
 _FIRST_CLIENT_ERROR = 400
 _MAX_CONCURRENCY = 8
@@ -139,24 +142,24 @@ class WireMessage(msgspec.Struct):
 
 def to_post(wire: WirePost) -> Post:
     """The record of a post."""
-    return Post(id=wire.id, user_id=wire.userId, title=wire.title, body=wire.body)
+    return _make_post(id=wire.id, user_id=wire.userId, title=wire.title, body=wire.body)
 
 
 def to_user(wire: WireUser) -> User:
     """The record of a user."""
-    return User(id=wire.id, name=wire.name, email=wire.email)
+    return _make_user(id=wire.id, name=wire.name, email=wire.email)
 
 
 def to_account(wire: WireAccount, owner: Nik) -> Account:
     """The record of an account."""
-    return Account(owner=owner, id=wire.id, name=wire.name, balance=wire.balance)
+    return _make_account(owner=owner, id=wire.id, name=wire.name, balance=wire.balance)
 
 
 def to_order(wire: WireOrder, owner: Nik) -> Order:
     """The record of an order."""
-    return Order(owner=owner, id=wire.id, item=wire.item, total=wire.total)
+    return _make_order(owner=owner, id=wire.id, item=wire.item, total=wire.total)
 
 
 def to_message(wire: WireMessage, owner: Nik) -> Message:
     """The record of a message."""
-    return Message(owner=owner, id=wire.id, subject=wire.subject, unread=wire.unread)
+    return _make_message(owner=owner, id=wire.id, subject=wire.subject, unread=wire.unread)

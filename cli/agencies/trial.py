@@ -32,6 +32,7 @@ from connectors.declared.python_functions import split_optional
 from connectors.declared.record_readers import PERSONAL_NUMBERS
 from connectors.declared.row_observation import ObservedRow
 from connectors.declared.snapshot.loader import SnapshotLoader
+from connectors.declared.snapshot.process import BuildProcesses
 from connectors.declared.snapshot.protection import CopyProtection, no_erasures
 from connectors.drivers.long_work import LongWork
 from connectors.regions import UnknownDistricts
@@ -197,9 +198,10 @@ async def open_agency(
         bound = bind_agency(manifest, gate, resources)
         stack.push_async_callback(bound.driver.close)
         stack.push_async_callback(gate.close)
+        processes = await stack.enter_async_context(BuildProcesses())
         for each in list_snapshots(bound.connector):
             stack.callback(each.snapshot.close)
-            loader = SnapshotLoader(each, on_published=_ignore)
+            loader = SnapshotLoader(each, on_published=_ignore, build=processes.build)
             await stack.enter_async_context(loader.running())
             await loader.wait_for_data()
         yield bound

@@ -42,6 +42,7 @@ _STATED_PURPOSES = {
         "keeps the population register and may read its data about any citizen",
     ),
     "hendra": _StatedPurpose(Purpose.TAX_ASSESSMENT, "PAJAK/2026/0001", "assesses the tax on land and buildings"),
+    "nadia": _StatedPurpose(Purpose.BUSINESS_LICENSING, "IZIN/2026/0001", "decides on the licences of businesses"),
 }
 
 

@@ -17,7 +17,7 @@ from connectors.readers.rows import MAX_LIST_ROWS, Row
 from connectors.readers.unreadable import UnreadableError
 from records.description import list_access_fields
 from records.identifiers import FamilyCardNumber, Nik
-from records.record import FILLED_BY_HUB
+from records.record import FILLED_BY_HUB, get_factory
 from records.regions import Coordinates
 
 R = TypeVar("R")
@@ -180,7 +180,7 @@ class RecordReaders:
             required |= {column: f"{name}.{field}" for column, field in each.required.items()}
         return RecordReader(
             record=record,
-            bind=self._compile(record, plans, dict if given else record),
+            bind=self._compile(record, plans, dict if given else get_factory(record)),
             uses=[
                 *(
                     ColumnUse(f"{place}.{each.name}", column, is_text=each.takes_texts)

@@ -28,7 +28,7 @@ class BoundedReading(asyncio.Protocol):
 
     # Implemented by the protocol.
 
-    def _feed(self, data: bytes) -> int | None:
+    def _feed(self, data: bytes | memoryview) -> int | None:
         """Parse bytes. Returns how many of them were not part of the body; None if the connection was abandoned."""
         raise NotImplementedError
 
@@ -36,9 +36,9 @@ class BoundedReading(asyncio.Protocol):
         """Whether a caller waits for the bytes that are held."""
         raise NotImplementedError
 
-    def _has_plain_body(self) -> bool:
-        """Whether only bytes of a body follow, without others around them: their parsing costs the same at any size."""
-        return False
+    def _choose_size(self, data: memoryview) -> int:  # noqa: ARG002 - for protocols that look at the bytes
+        """How many of these bytes to parse in the next step."""
+        return SLICE
 
     def _is_full(self) -> bool:
         """Whether earlier bytes must be consumed first."""
@@ -76,8 +76,8 @@ class BoundedReading(asyncio.Protocol):
     def _parse(self, data: memoryview) -> None:
         around = 0
         while data and around < MOST_AROUND and not self._is_full():
-            size = len(data) if self._has_plain_body() else SLICE
-            cost = self._feed(bytes(data[:size]))
+            size = self._choose_size(data)
+            cost = self._feed(data[:size])
             if cost is None:
                 return
             around += cost

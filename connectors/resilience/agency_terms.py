@@ -128,9 +128,9 @@ class BreakerEntry(_Table):
         default=2.0, ge=0.1, le=600, description="... or if no call was answered for this number of seconds"
     )
     within: float = Field(default=30.0, ge=1, le=600, description="seconds of the observed window")
-    pause: float = Field(default=5.0, ge=0.1, le=600, description="seconds until one call, the probe, is admitted")
+    pause: float = Field(default=0.3, ge=0.1, le=600, description="seconds between two probes; see below")
     longest_pause: float = Field(
-        default=60.0, ge=0.1, le=3600, description="maximum pause; each failed probe doubles the pause"
+        default=10.0, ge=0.1, le=3600, description="maximum pause, and longest `Retry-After` that is followed"
     )
 
     @model_validator(mode="after")

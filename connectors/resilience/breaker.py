@@ -1,4 +1,4 @@
-"""A circuit breaker: while an agency fails, calls are refused, and a probe from time to time checks whether it is back.
+"""A circuit breaker: while an agency fails, calls are refused, and probes from time to time check whether it is back.
 
 It only decides, from the given times; it makes no calls. The pattern: M. Nygard, Release It!, chapter 5.
 """
@@ -6,12 +6,19 @@ It only decides, from the given times; it makes no calls. The pattern: M. Nygard
 from __future__ import annotations
 
 from enum import Enum
+from math import inf
 from typing import Final
 
 from records.record import record
 
+MAX_PROBES: Final = 2
+"""Concurrent probes: one with the agency's whole deadline, and beside it an early one, while the first hangs."""
 _WINDOW_SLICES: Final = 10
 """Number of counted slices of `within`, so that the cost of counting does not depend on the traffic."""
+_OUTAGE_SHARE: Final = 0.01
+"""Share of its outage so far that an agency is left alone between two probes: a day's outage costs few calls."""
+_FLAPPING_S: Final = 1.0
+"""Seconds after a success within which another opening doubles the pause: the agency fails under its normal load."""
 
 
 class BreakerState(Enum):
@@ -22,7 +29,7 @@ class BreakerState(Enum):
     OPEN = "open"
     """Calls are refused until the pause is over."""
     HALF_OPEN = "half-open"
-    """The pause is over: one call passes, the probe. Its outcome decides."""
+    """The pause is over: a probe runs. Its outcome decides."""
 
 
 @record
@@ -39,10 +46,10 @@ class BreakerTerms:
     unanswered: float = 2.0
     """So that it opens soon when an agency fails after much traffic: the share would take longer to grow."""
     within: float = 30.0
-    pause: float = 5.0
-    """The first pause without calls; it doubles with each failed probe ..."""
-    longest_pause: float = 60.0
-    """... up to this."""
+    pause: float = 0.3
+    """Between two probes. It becomes 1 % of a long outage, and doubles if the breaker opens again soon ..."""
+    longest_pause: float = 10.0
+    """... up to this. A `Retry-After` is also followed up to this."""
 
 
 class Breaker:
@@ -57,8 +64,10 @@ class Breaker:
         self._terms = terms
         self._slice = terms.within / _WINDOW_SLICES
         self._ticket = 0
-        self._probing = False
+        self._probing = 0
+        """Running probes."""
         self._until = 0.0
+        self._opened_at = self._closed_at = -inf
         self._pause = terms.pause
         self.state = BreakerState.CLOSED
         self.times_opened = 0
@@ -80,10 +89,9 @@ class Breaker:
         """Seconds until the next call may pass; 0 if it may pass now. Changes nothing."""
         if self.state is BreakerState.CLOSED:
             return 0.0
-        if self.state is BreakerState.OPEN:
-            return max(0.0, self._until - now)
-        # The duration of the probe is unknown, so callers should come back after a whole pause.
-        return self._terms.pause if self._probing else 0.0
+        if self._probing == MAX_PROBES:  # their durations are unknown
+            return self._terms.pause
+        return max(0.0, self._until - now)
 
     def acquire(self, now: float) -> int | None:
         """Get a ticket for one call; None if calls are refused."""
@@ -93,7 +101,9 @@ class Breaker:
             return None
         if self.state is BreakerState.OPEN:
             self._change_state(BreakerState.HALF_OPEN)
-        self._probing = True
+        self._probing += 1
+        # A probe of a silent agency hangs until its deadline; an early one must not wait for that.
+        self._until = now + self._compute_pause(now)
         return self._ticket
 
     def record_success(self, ticket: int, now: float) -> None:
@@ -104,8 +114,7 @@ class Breaker:
         if self.state is BreakerState.CLOSED:
             self._count(now, failed=0)
             return
-        self._probing = False
-        self._pause = self._terms.pause
+        self._closed_at = now
         self._change_state(BreakerState.CLOSED)
         self._reset_window(now)
 
@@ -117,17 +126,23 @@ class Breaker:
             self._count(now, failed=1)
             if not self._should_open(now):
                 return
-        else:
-            self._probing = False
-            self._pause = min(2 * self._pause, max(self._terms.longest_pause, self._terms.pause))
-        self._until = now + max(self._pause, min(retry_after, self._terms.longest_pause))
+            is_flapping = now - self._closed_at < _FLAPPING_S
+            self._pause = min(2 * self._pause, self._terms.longest_pause) if is_flapping else self._terms.pause
+            self._opened_at = now
+        self._until = now + self._compute_pause(now, retry_after)
         self.times_opened += 1
         self._change_state(BreakerState.OPEN)
 
     def record_no_result(self, ticket: int) -> None:
         """Record that the hub itself ended the call: the next one may be the probe."""
         if ticket == self._ticket and self.state is BreakerState.HALF_OPEN:
-            self._probing = False
+            self._probing -= 1
+            if not self._probing:
+                self._until = 0.0
+
+    def _compute_pause(self, now: float, requested: float = 0.0) -> float:
+        """Seconds from now until another probe."""
+        return min(self._terms.longest_pause, max(self._pause, _OUTAGE_SHARE * (now - self._opened_at), requested))
 
     def _should_open(self, now: float) -> bool:
         """Whether enough calls failed to open the breaker."""
@@ -140,6 +155,7 @@ class Breaker:
     def _change_state(self, state: BreakerState) -> None:
         self.state = state
         self._ticket += 1
+        self._probing = 0
 
     def _count(self, now: float, *, failed: int) -> None:
         if now >= self._slice_ends:

@@ -51,7 +51,7 @@ _BULKHEAD_RETRY_AFTER: Final = 1.0
 _BREAKER_FAILURES: Final = (AgencyTimeout, AgencyUnavailable, AgencyMalformed)
 """Failures that count against the agency."""
 _PROBE_WAIT: Final = 0.05
-"""Seconds that the caller of the probe waits for it: others are refused immediately, and it should hardly notice."""
+"""Seconds that the caller of a probe waits for it: others are refused immediately, and it should hardly notice."""
 
 
 class Gate:
@@ -311,14 +311,15 @@ class Gate:
         return answer
 
     async def _probe(self, call: Call, attempt: Attempt[T], ticket: int) -> T | AgencyFailure:
-        """Run the probe, and return its outcome if it ends soon; else refuse its caller.
+        """Run a probe, and return its outcome if it ends soon; else refuse its caller.
 
         The probe continues without its caller, and gets the agency's whole deadline. So the caller does not wait for
-        it, and a caller with little time does not end it. A call that changes something is no probe: its caller would
-        get a refusal although it was done.
+        it, and a caller with little time does not end it. While it hangs, early probes run beside it, one at a time
+        and each only for a pause, so that an agency that fell silent is well as soon as it answers again. A call that
+        changes something is no probe: its caller would get a refusal although it was done.
         """
         now = self._clock()
-        until = now + self.deadline
+        until = now + (self._get_early_timeout() if self._probes else self.deadline)
         attempt_call = call.with_deadline(until)
         probe = asyncio.create_task(self._attempt(attempt_call, attempt, until, ticket))
         self._probes.add(probe)
@@ -327,6 +328,11 @@ class Gate:
         if not probe.done():
             self._refuse_broken(self._clock())
         return probe.result()
+
+    def _get_early_timeout(self) -> float:
+        """Seconds of an early probe: a pause, or longer for an agency that is slow when it is well."""
+        pause = self.terms.breaker.pause if self.terms.breaker else self.deadline
+        return min(self.deadline, max(pause, 2 * (self._latencies.p95 or 0.0)))
 
     def _probe_ended(self, probe: asyncio.Task[Any]) -> None:
         self._probes.discard(probe)

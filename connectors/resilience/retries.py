@@ -12,7 +12,7 @@ from typing import Final
 
 from records.calls.failures import AgencyFailure, AgencyRefused, AgencyUnavailable
 
-_FIRST_WAIT: Final = 0.1
+_FIRST_LIMIT: Final = 0.1
 _MAX_WAIT: Final = 2.0
 _MAX_SAVED: Final = 10.0
 
@@ -48,9 +48,10 @@ def compute_retry_wait(
 ) -> float | None:
     """Compute the wait in seconds before the retry with this number (from 1); None if it is not worth a retry.
 
-    `remaining` is the caller's remaining time in seconds. The wait is random between 0 and a limit that doubles (full
-    jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), so that callers that failed
-    together do not retry together. It is not shorter than the agency's `Retry-After`.
+    `remaining` is the caller's remaining time in seconds. The first retry follows immediately: it is for a connection
+    that broke or one instance that failed, and the budget bounds it. Later waits are random between 0 and a limit that
+    doubles (full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), so that callers
+    that failed together do not retry together. So are waits after the agency's `Retry-After`, which none undercuts.
     """
     asked = failure.retry_after
     if isinstance(failure, AgencyRefused):
@@ -59,5 +60,6 @@ def compute_retry_wait(
             return None
     elif not isinstance(failure, AgencyUnavailable):
         return None
-    wait = random_source() * min(_MAX_WAIT, _FIRST_WAIT * 2 ** (retry - 1)) + (asked or 0.0)
+    limit = 0.0 if retry == 1 and not asked else min(_MAX_WAIT, _FIRST_LIMIT * 2.0 ** max(0, retry - 2))
+    wait = random_source() * limit + (asked or 0.0)
     return wait if wait < remaining else None

@@ -100,6 +100,12 @@ _PARTNERS = (
         kind="partner",
         scopes=("complaints:read", "prices:read"),
     ),
+    RegisteredClient(
+        id="beasiswa-jaya",
+        name="Beasiswa Jaya, a scholarship foundation",
+        kind="partner",
+        scopes=("education",),
+    ),
 )
 _SYSTEMS = (
     RegisteredClient(

@@ -56,6 +56,15 @@ STAFF = (
         role="tax-officer",
     ),
     SignInPerson(
+        key="nadia",
+        name="Nadia Safitri",
+        description="official of the licensing office (DPMPTSP)",
+        kind="official",
+        agency="oss",
+        unit="Bidang Pelayanan Perizinan",
+        role="licensing-officer",
+    ),
+    SignInPerson(
         key="wulan",
         name="Wulan Sari",
         description="supervisor at the population register: reads the access log of its readers",
@@ -79,7 +88,7 @@ STAFF = (
         key="teguh", name="Teguh Santosa", description="operator: runs the hub", kind="operator", role="operator"
     ),
 )
-"""One of each kind other than citizen, and two officials."""
+"""One of each kind other than citizen, and three officials."""
 
 
 def list_people() -> Mapping[str, SignInPerson]:

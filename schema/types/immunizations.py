@@ -37,7 +37,7 @@ from schema.types.population import CitizenType
 from schema.types.regions import CoordinatesType, RegionType
 
 READABLE = Access(
-    Rule.SELF | Rule.GUARDIAN | Rule.OFFICIAL,
+    Rule.SELF | Rule.GUARDIAN | Rule.ASSISTANT | Rule.OFFICIAL,
     Classification.HEALTH,
     frozenset({Purpose.HEALTHCARE, Purpose.SUBJECT_REQUEST}),
     citizen_scopes=frozenset({CitizenScope.HEALTH}),

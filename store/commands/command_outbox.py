@@ -15,7 +15,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    and_,
+    any_,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from records.command_state import CommandState
@@ -29,9 +44,11 @@ from store.commands.command_rows import (
     load_commands,
     load_newest_of_each,
     load_newest_without_steps,
+    select_newest_of_each,
     to_command,
 )
 from store.database_timeout import database_timeout
+from store.prepared_statement import PreparedStatement
 from store.tables import command_steps, commands
 
 DEFAULT_MAX_FILE_BYTES: Final = 2 * 1024**3
@@ -103,6 +120,7 @@ class CommandOutbox:
         self._engine = engine
         self._timeout = timeout
         self._max_file_bytes = max_file_bytes
+        self._submitted = PreparedStatement(_select_submitted())
 
     async def accept(self, command: SealedCommand) -> StoredCommand:
         """Stores a command with its files. When this returns, it is committed.
@@ -324,20 +342,10 @@ class CommandOutbox:
 
         At most `MAX_LISTED` of each person, newest first, without steps, in one statement. Raises `StateUnavailable`.
         """
-        columns = commands.c
-        wanted = and_(
-            columns.agency == agency,
-            or_(
-                and_(
-                    columns.kind == kind,
-                    columns.state != CommandState.REJECTED.value,
-                    or_(columns.subject.in_(subjects), columns.number.in_(numbers)),
-                ),
-                and_(_IS_OPEN_CHANGE, columns.subject.in_(subjects)),
-            ),
-        )
-        async with database_timeout(self._timeout), self._engine.connect() as connection:
-            return await load_newest_without_steps(connection, wanted, limit=MAX_LISTED)
+        parameters = {"agency": agency, "kind": kind, "subjects": list(subjects), "numbers": list(numbers)}
+        async with database_timeout(self._timeout):
+            rows = await self._submitted.load(self._engine, parameters)
+        return [to_command(row, read_at=row["read_at"]) for row in rows]
 
     async def list_changes(self, subjects: Collection[bytes]) -> Sequence[StoredCommand]:
         """Returns people's open commands about earlier matters, newest first. Raises `StateUnavailable`."""
@@ -371,6 +379,23 @@ class CommandOutbox:
     async def _load(self, wanted: ColumnElement[bool], **how: Any) -> Sequence[StoredCommand]:  # noqa: ANN401 - of `load_commands`
         async with database_timeout(self._timeout), self._engine.connect() as connection:
             return await load_commands(connection, wanted, **how)
+
+
+def _select_submitted() -> Select[Any]:
+    """Submissions of one kind that are not rejected, by people or numbers; and people's open changes."""
+    columns = commands.c
+    of_people = _is_among(columns.subject, "subjects")
+    submitted = and_(
+        columns.kind == bindparam("kind"),
+        columns.state != CommandState.REJECTED.value,
+        or_(of_people, _is_among(columns.number, "numbers")),
+    )
+    wanted = and_(columns.agency == bindparam("agency"), or_(submitted, and_(_IS_OPEN_CHANGE, of_people)))
+    return select_newest_of_each(wanted, limit=MAX_LISTED)
+
+
+def _is_among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    return column == any_(bindparam(name, type_=ARRAY(column.type)))
 
 
 def _is_of_same_person(command: SealedCommand) -> ColumnElement[bool]:

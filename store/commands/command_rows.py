@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, and_, func, insert, literal, select, true
+from sqlalchemy import ColumnElement, Select, Subquery, and_, func, insert, literal, select, true
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -112,9 +112,14 @@ async def load_newest_without_steps(
     connection: AsyncConnection, wanted: ColumnElement[bool], *, limit: int
 ) -> Sequence[StoredCommand]:
     """The same in one statement, without steps and without what the commands wait for."""
-    ranked = _rank_of_each(wanted)
-    rows = (await connection.execute(select(ranked).where(ranked.c.rank <= limit).order_by(ranked.c.rank))).mappings()
+    rows = (await connection.execute(select_newest_of_each(wanted, limit=limit))).mappings()
     return [to_command(row, read_at=row["read_at"]) for row in rows]
+
+
+def select_newest_of_each(wanted: ColumnElement[bool], *, limit: int) -> Select[Any]:
+    """The statement for the newest commands of each person, newest first; `limit` is for one person."""
+    ranked = _rank_of_each(wanted)
+    return select(ranked).where(ranked.c.rank <= limit).order_by(ranked.c.rank)
 
 
 async def insert_command(connection: AsyncConnection, command: SealedCommand) -> StoredCommand:
@@ -163,10 +168,14 @@ def _rank_of_each(wanted: ColumnElement[bool]) -> Subquery:
 
 
 def to_command(
-    row: RowMapping, *, read_at: datetime, waits_for: str | None = None, steps: Sequence[CommandStep] = ()
+    row: RowMapping | Mapping[str, Any],
+    *,
+    read_at: datetime,
+    waits_for: str | None = None,
+    steps: Sequence[CommandStep] = (),
 ) -> StoredCommand:
     """The command of a row."""
-    same: Mapping[str, Any] = {name: row[name] for name in _SAME}
+    same: dict[str, Any] = {name: row[name] for name in _SAME}
     return StoredCommand(
         **same,
         kind=CommandKind(

@@ -158,10 +158,14 @@ def run_world(folder: Path, *, hubs: Mapping[str, Mapping[str, str]]) -> Iterato
 
 
 def _write_fast_city(folder: Path) -> Path:
-    """The city with a faster food price service."""
+    """The city of the agencies that are asked, with a faster food price service."""
     terms = tomllib.loads((DEFAULT_CITY / "agencies" / "pangan.toml").read_text(encoding="utf-8"))["terms"]
     changes = {"pangan": {"terms": {**terms, "rate": _PACE, "burst": _PACE}}}
-    return write_city(folder / "manifests", changes=changes)
+    city = write_city(folder / "manifests", changes=changes)
+    for path in (city / "agencies").glob("*.toml"):
+        if path.stem not in AGENCIES:
+            path.unlink()
+    return city
 
 
 def _environment(

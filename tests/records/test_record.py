@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError, field, fields, replace
 from inspect import signature
 from pickle import dumps, loads
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from records.record import record
+from records.record import get_factory, record
 
 
 @record
@@ -30,29 +31,52 @@ class Nothing:
     """Holds nothing."""
 
 
-def test_fields_are_given_by_name_and_others_take_their_defaults() -> None:
-    stall = Stall(number=3, goods=("rice",))
+@record
+class AwningStall(Stall):
+    """A place outside."""
+
+    street: str
+
+
+Make = Callable[[type[Any]], Callable[..., Any]]
+by_each_way = pytest.mark.parametrize("make", [lambda kind: kind, get_factory], ids=["class", "factory"])
+
+
+@by_each_way
+def test_fields_are_given_by_name_and_others_take_their_defaults(make: Make) -> None:
+    stall = make(Stall)(number=3, goods=("rice",))
     assert (stall.number, stall.goods, stall.notes) == (3, ("rice",), [])
-    assert Stall(number=4).goods == ()
-    assert Nothing() == Nothing()
+    assert make(Stall)(number=4).goods == ()
+    assert make(Nothing)() == Nothing()
 
 
-def test_each_record_gets_its_own_mutable_default() -> None:
-    assert Stall(number=1).notes is not Stall(number=1).notes
+@by_each_way
+def test_a_record_is_of_its_class_and_hides_nothing_of_its_base(make: Make) -> None:
+    awning = make(AwningStall)(number=3, street="Sabang")
+    assert (type(awning), awning) == (AwningStall, replace(AwningStall(number=4, street="Sabang"), number=3))
+    assert loads(dumps(awning)) == awning  # noqa: S301 - our own bytes
 
 
+@by_each_way
+def test_each_record_gets_its_own_mutable_default(make: Make) -> None:
+    assert make(Stall)(number=1).notes is not make(Stall)(number=1).notes
+
+
+@by_each_way
 @pytest.mark.parametrize(
     ("arguments", "keywords"), [((3,), {}), ((), {}), ((), {"number": 1, "colour": "red"})], ids=str
 )
-def test_missing_unknown_or_positional_fields_are_refused(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
-    kind: Any = Stall
+def test_missing_unknown_or_positional_fields_are_refused(
+    make: Make, arguments: tuple[Any, ...], keywords: dict[str, Any]
+) -> None:
     with pytest.raises(TypeError):
-        kind(*arguments, **keywords)
+        make(Stall)(*arguments, **keywords)
 
 
-def test_a_record_runs_its_post_init() -> None:
+@by_each_way
+def test_a_record_runs_its_post_init(make: Make) -> None:
     with pytest.raises(ValueError, match="numbered from 1"):
-        Stall(number=0)
+        make(Stall)(number=0)
 
 
 def test_everything_else_is_like_a_dataclass() -> None:
@@ -68,7 +92,8 @@ def test_everything_else_is_like_a_dataclass() -> None:
     assert list(signature(Stall).parameters) == ["number", "goods", "notes"]
 
 
-def test_a_record_cannot_be_changed() -> None:
-    stall: Any = Stall(number=3)
+@by_each_way
+def test_a_record_cannot_be_changed(make: Make) -> None:
+    stall = make(Stall)(number=3)
     with pytest.raises(FrozenInstanceError):
         stall.number = 4

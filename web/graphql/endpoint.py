@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 from time import monotonic
+from typing import NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
@@ -21,6 +22,7 @@ from telemetry.current_request import enter_request
 from web.admission.graphql_admission import GraphQLAdmission, choose_media_type
 from web.admission.surplus_connections import is_surplus
 from web.authentication import RequestAuthenticator
+from web.graphql.known_headers import KnownHeader, KnownHeaders
 from web.graphql.media_types import (
     MediaType,
     check_content_encoding,
@@ -39,14 +41,14 @@ from web.middleware.hosts import check_hosts
 from web.middleware.incidents import report_incident
 from web.middleware.max_age import parse_max_age
 from web.middleware.request_body import LimitedBody
-from web.middleware.request_identity import check_timeout, parse_timeout, start_call
+from web.middleware.request_identity import check_timeout, choose_request_id, parse_timeout, start_call
 from web.middleware.request_log import RequestLog
 from web.middleware.request_spans import end_request_span
 from web.middleware.security_headers import build_security_headers
 from web.rate_limits.caller_limiter import NO_LIMITS, CallerLimits, charge_request
 from web.request_headers import RequestHeaders
 from web.server.client_disconnect import ClientDisconnected, DisconnectWatcher, WorkTimedOut
-from web.server.single_write_response import WriteResponse, take_single_write
+from web.server.single_write_response import WriteResponse, take_single_write, take_whole_body
 from web.uploads.upload_budget import UploadBudget
 from web.web_parts import WebParts
 
@@ -77,6 +79,16 @@ class _EndpointResponse:
         return self.cache_policy.header_lines + self.entity_tag_line + self.rate_limit_lines
 
 
+class _Incoming(NamedTuple):
+    """A request before its stages."""
+
+    scope: Scope
+    headers: RequestHeaders
+    known: KnownHeader | None
+    """What is known of an equal header, which passed the checks."""
+    body: LimitedBody
+
+
 class GraphQLEndpoint:
     """The endpoint (ASGI). `_respond` defines the order of its stages."""
 
@@ -95,6 +107,7 @@ class GraphQLEndpoint:
         self._request_log = request_log
         self._upload_budget = UploadBudget()
         self._disconnect_watcher = DisconnectWatcher()
+        self._known_headers = KnownHeaders(settings.request_timeout)
         self._cache_control = CacheControl(settings)
         self._entity_tags = parts.entity_tags
         always = b"".join(b"%b: %b\r\n" % header for header in build_security_headers(settings.hsts_seconds))
@@ -109,17 +122,36 @@ class GraphQLEndpoint:
         settings = self._settings
         headers = RequestHeaders(scope)
         span = self._request_spans.start(scope, headers)
-        call = start_call(headers, settings.request_timeout, started_at=began, span=span)
+        known = self._known_headers.find(scope)
+        call = (
+            start_call(headers, settings.request_timeout, started_at=began, span=span)
+            if known is None
+            else Call(
+                deadline=began + known.timeout,
+                request_id=choose_request_id(headers.get("x-request-id")),
+                span=span,
+                language=known.language,
+            )
+        )
         current_request = enter_request(call)
         write_at_once = take_single_write(scope)
         if self._origins and "origin" in headers:
             write_at_once = None  # CORS headers are added on the way out
-        body = LimitedBody(headers, receive, send, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout)
+        body = LimitedBody(
+            headers,
+            receive,
+            send,
+            max_bytes=settings.max_body_bytes,
+            timeout=settings.body_timeout,
+            take_whole=take_whole_body(scope),
+        )
         needs_admission = not self._load_shedder.enter(began, is_surplus=is_surplus(scope))
         response: _EndpointResponse | None = None
         self._requests.in_flight += 1
         try:
-            response = await self._respond(scope, headers, body, call, needs_admission=needs_admission)
+            response = await self._respond(
+                _Incoming(scope, headers, known, body), call, needs_admission=needs_admission
+            )
             if not (
                 write_at_once is not None and body.is_complete and self._write_at_once(response, call, write_at_once)
             ):
@@ -140,13 +172,12 @@ class GraphQLEndpoint:
                 end_request_span(span, call, method=method, path=PATH, status=status)
             self._load_shedder.leave(was_admitted=response is None or response.was_admitted)
 
-    async def _respond(
-        self, scope: Scope, headers: RequestHeaders, body: LimitedBody, call: Call, *, needs_admission: bool
-    ) -> _EndpointResponse:
+    async def _respond(self, incoming: _Incoming, call: Call, *, needs_admission: bool) -> _EndpointResponse:
         """Build the response. A refusal uses the media type that was negotiated before it.
 
         `needs_admission`: the hub is overloaded, so admission control comes first.
         """
+        scope, headers, known, body = incoming
         media_type = MediaType.JSON
         caller_limits: CallerLimits = NO_LIMITS
         admission_pending = needs_admission
@@ -156,11 +187,15 @@ class GraphQLEndpoint:
                 media_type = choose_media_type(headers)
                 admission_pending = await self._admission.check(scope, headers, body)
             # 2. Checks of the headers. From here on, refusals use the negotiated media type.
-            check_hosts(headers, self._settings.allowed_hosts)
-            media_type = negotiate(headers.getlist("accept"))
-            check_method(scope["method"], headers)
-            check_forgery(scope["method"], headers, self._origins)
-            check_timeout(headers, self._settings.request_timeout)
+            if known is None:
+                check_hosts(headers, self._settings.allowed_hosts)
+                media_type = negotiate(headers.getlist("accept"))
+                check_method(scope["method"], headers)
+                check_forgery(scope["method"], headers, self._origins)
+                check_timeout(headers, self._settings.request_timeout)
+                self._known_headers.store(scope, headers)
+            else:
+                media_type = known.media_type
             # 3. Authentication, and admission by the verified caller.
             caller = await self._authenticator.authenticate(scope, headers)
             if admission_pending:
@@ -169,15 +204,11 @@ class GraphQLEndpoint:
             # 4. Rate limits of the caller.
             caller_limits = self._caller_limiter.for_caller(caller, scope, headers)
             await charge_request(caller_limits)
-            max_age = parse_max_age(headers)
+            max_age = parse_max_age(headers) if known is None else known.max_age
             if max_age < inf:
                 call = await _charge_and_set_max_age(call, max_age, caller_limits)
             # 5. Read, execute, respond.
-            if scope["method"] == "POST" and is_multipart(headers.get("content-type")):
-                graphql_response = await self._execute_with_files(headers, body, caller, call, caller_limits)
-            else:
-                request = await _read_request(scope, headers, body)
-                graphql_response = await self._run(request, body, caller, call, caller_limits)
+            graphql_response = await self._read_and_run(incoming, caller, call, caller_limits)
             by_get = scope["method"] == "GET"
             response = self._build_response(graphql_response, caller, headers, media_type, by_get=by_get)
         except HttpError as refusal:
@@ -191,6 +222,15 @@ class GraphQLEndpoint:
         if not response.cache_policy.is_shared:  # each recipient of a shared answer has separate limits
             response.rate_limit_lines = caller_limits.build_header_lines()
         return response
+
+    async def _read_and_run(
+        self, incoming: _Incoming, caller: Caller, call: Call, caller_limits: CallerLimits
+    ) -> GraphQLResponse:
+        scope, headers, known, body = incoming
+        if known is None and scope["method"] == "POST" and is_multipart(headers.get("content-type")):
+            return await self._execute_with_files(headers, body, caller, call, caller_limits)
+        request = await (_read_request(scope, headers, body) if known is None else _read_json(body))
+        return await self._run(request, body, caller, call, caller_limits)
 
     async def _execute_with_files(
         self, headers: RequestHeaders, body: LimitedBody, caller: Caller, call: Call, caller_limits: CallerLimits
@@ -305,6 +345,10 @@ async def _read_request(scope: Scope, headers: RequestHeaders, body: LimitedBody
         return parse_query_string(scope["query_string"])
     check_content_encoding(headers.getlist("content-encoding"))
     check_content_type(headers.getlist("content-type"))
+    return await _read_json(body)
+
+
+async def _read_json(body: LimitedBody) -> GraphQLRequest:
     return parse_body(await body.read_all())
 
 

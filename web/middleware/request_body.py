@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from engine.event_loop import start_task
 from web.http_errors import HttpError, HttpErrorCode
 from web.server.client_disconnect import ClientDisconnected
+from web.server.single_write_response import TakeBody
 
 _LINGER_SECONDS = 1.0
 _LINGER_BYTES = 16 * 1024 * 1024
@@ -61,7 +62,18 @@ def get_limited_body(scope: Scope) -> LimitedBody:
 class LimitedBody:
     """The body of one request, and the response to it, within the limits."""
 
-    def __init__(self, headers: Headers, receive: Receive, send: Send, *, max_bytes: int, timeout: float) -> None:
+    def __init__(
+        self,
+        headers: Headers,
+        receive: Receive,
+        send: Send,
+        *,
+        max_bytes: int,
+        timeout: float,
+        take_whole: TakeBody | None = None,
+    ) -> None:
+        """`take_whole` takes a body that has arrived already, without messages."""
+        self._take_whole = take_whole
         self._receive = receive
         self._send = send
         self._max_bytes = max_bytes
@@ -83,6 +95,12 @@ class LimitedBody:
         """
         if self._body is not None:
             return self._body
+        self._require_acceptable_length()
+        if self._take_whole is not None and not self._is_complete and (whole := self._take_whole()) is not None:
+            self._bytes_read, self._is_complete = len(whole), True
+            self._require_few_bytes()
+            self._body = whole
+            return whole
         message = await self.receive()
         pieces: list[bytes] = []
         while message["type"] != "http.disconnect":
@@ -117,8 +135,7 @@ class LimitedBody:
         """
         if self._is_complete:
             return await self._receive()
-        if (self._announced_length or 0) > self._max_bytes:
-            raise self._build_too_large_error(f"{self._announced_length} bytes")
+        self._require_acceptable_length()
         receiving = start_task(self._receive_next())
         try:
             if receiving.done():  # most bodies arrive with their header: they need no timer
@@ -134,8 +151,7 @@ class LimitedBody:
                 f"The request body did not arrive within {self._timeout:g} s; {self._bytes_read} bytes of it arrived.",
             ) from error
         self._count(message)
-        if self._bytes_read > self._max_bytes:
-            raise self._build_too_large_error("too large")
+        self._require_few_bytes()
         return message
 
     async def send(self, message: Message) -> None:
@@ -151,6 +167,14 @@ class LimitedBody:
             await self._send({**message, "more_body": True})
             await self._linger()
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _require_acceptable_length(self) -> None:
+        if not self._is_complete and (self._announced_length or 0) > self._max_bytes:
+            raise self._build_too_large_error(f"{self._announced_length} bytes")
+
+    def _require_few_bytes(self) -> None:
+        if self._bytes_read > self._max_bytes:
+            raise self._build_too_large_error("too large")
 
     async def _receive_next(self) -> Message:
         return await self._receive()

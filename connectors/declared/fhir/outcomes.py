@@ -9,14 +9,12 @@ from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused
 
 OUTCOME: Final = "OperationOutcome"
 _FATAL: Final = frozenset({"error", "fatal"})
-_ABSENT: Final = frozenset({"not-found", "deleted"})
 _UNAVAILABLE: Final = frozenset({"transient", "lock-error", "no-store", "exception", "timeout", "incomplete"})
 _REFUSED: Final = frozenset(
     {"invalid", "structure", "required", "value", "invariant", "security", "login", "unknown", "expired", "forbidden"}
     | {"suppressed", "processing", "not-supported", "duplicate", "multiple-matches", "too-long", "code-invalid"}
-    | {"extension", "too-costly", "business-rule", "conflict", "throttled"}
+    | {"extension", "too-costly", "business-rule", "conflict", "throttled", "not-found", "deleted"}
 )
-_GONE: Final = frozenset({404, 410})
 _TOO_MANY: Final = 429
 _FIRST_ERROR: Final = 400
 _FIRST_SERVER_ERROR: Final = 500
@@ -35,11 +33,12 @@ def find_problem(agency: str, outcome: object) -> AgencyFailure | None:
     return _build_failure(agency, codes, f"{OUTCOME} {codes[0]}".rstrip()) if codes else None
 
 
-def judge_status(agency: str, status: int, outcome: object, retry_after: float | None = None) -> AgencyFailure | None:
-    """The failure that an HTTP status beside 2xx means, with its outcome, if any; None for an absent resource."""
+def judge_status(agency: str, status: int, outcome: object, retry_after: float | None = None) -> AgencyFailure:
+    """The failure that an HTTP status beside 2xx means, with its outcome, if any.
+
+    So does 404: a search without matches is an empty Bundle, and servers answer `not-found` for types that they lack.
+    """
     codes = list(_list_codes(outcome))
-    if status in _GONE and codes and _ABSENT.issuperset(codes):
-        return None
     detail = f"HTTP {status} {codes[0] if codes else ''}".rstrip()
     if status < _FIRST_ERROR:
         return AgencyMalformed(agency, detail)
@@ -66,4 +65,4 @@ def _list_codes(outcome: object) -> Iterator[str]:
     for each in issues if isinstance(issues, list) else []:
         if isinstance(each, Mapping) and each.get("severity") in _FATAL:
             code = each.get("code")
-            yield code if isinstance(code, str) and code in _REFUSED | _UNAVAILABLE | _ABSENT else ""
+            yield code if isinstance(code, str) and code in _REFUSED | _UNAVAILABLE else ""

@@ -100,10 +100,9 @@ class FhirSearches:
         """The same, page by page."""
         request = self._build_request(fill_parameters(self.table, keys))
         first = await self._ask(request, keys, call)
-        if first is not None:
-            async with aclosing(self._walk(request, first, keys, call)) as pages:
-                async for page in pages:
-                    yield page
+        async with aclosing(self._walk(request, first, keys, call)) as pages:
+            async for page in pages:
+                yield page
 
     async def search_each(self, keys: Sequence[str], call: Call) -> Mapping[str, Sequence[Row] | AgencyFailure]:
         """The resources of each key, asked for in one batch. Raises `AgencyFailure` if all of them failed."""
@@ -113,8 +112,8 @@ class FhirSearches:
         replies = await self.source.driver.http.ask_value(request, call, partial(self._parse_batch, keys))
         answers: dict[str, Sequence[Row] | AgencyFailure] = {}
         for key, reply in zip(keys, replies, strict=True):
-            if reply is None or isinstance(reply, AgencyFailure):
-                answers[key] = () if reply is None else reply
+            if isinstance(reply, AgencyFailure):
+                answers[key] = reply
                 continue
             own = self._build_request(fill_parameters(self.table, [key]))
             try:
@@ -148,25 +147,19 @@ class FhirSearches:
                 linked = self.source.driver.build_linked_request(request, link, private)
             except UnreadableError as error:
                 raise self._malformed(str(error)) from None
-            following = await self._ask(linked, keys, call)
-            if following is None:
-                raise self._malformed("a page that the one before announced")
-            page = following
+            page = await self._ask(linked, keys, call)
             count += page.matches
             yield page.rows
         if page.total is not None and count < page.total:
             raise self._malformed(f"a list of {page.total} resources: the pages hold {count}")
 
-    async def _ask(self, request: HttpRequest, keys: Sequence[str], call: Call) -> BundlePage | None:
-        """One page; None if the server says that there is no such resource."""
+    async def _ask(self, request: HttpRequest, keys: Sequence[str], call: Call) -> BundlePage:
+        """One page."""
         return await self.source.driver.http.ask_value(request, call, partial(self._parse, keys))
 
-    def _parse(self, keys: Sequence[str], reply: HttpReply, value: object) -> BundlePage | None:
+    def _parse(self, keys: Sequence[str], reply: HttpReply, value: object) -> BundlePage:
         if reply.status >= _FIRST_ERROR:
-            failure = judge_status(self.source.agency, reply.status, value, parse_retry_after(reply))
-            if failure is not None:
-                raise failure
-            return None
+            raise judge_status(self.source.agency, reply.status, value, parse_retry_after(reply))
         return self._read_page(keys, value)
 
     def _read_page(self, keys: Sequence[str], value: object) -> BundlePage:
@@ -179,10 +172,10 @@ class FhirSearches:
 
     def _parse_batch(
         self, keys: Sequence[str], reply: HttpReply, value: object
-    ) -> Sequence[BundlePage | AgencyFailure | None]:
+    ) -> Sequence[BundlePage | AgencyFailure]:
         agency = self.source.agency
         if reply.status >= _FIRST_ERROR:
-            raise judge_status(agency, reply.status, value) or self._malformed(f"HTTP {reply.status}")
+            raise judge_status(agency, reply.status, value)
         try:
             replies = read_batch(agency, value, len(keys))
         except UnreadableError as error:
@@ -193,7 +186,7 @@ class FhirSearches:
             raise failures[0]
         return found
 
-    def _read_reply(self, key: str, reply: BatchReply) -> BundlePage | AgencyFailure | None:
+    def _read_reply(self, key: str, reply: BatchReply) -> BundlePage | AgencyFailure:
         if reply.status not in _SUCCESS:
             return judge_status(self.source.agency, reply.status, reply.resource)
         try:

@@ -6,7 +6,7 @@ asked, `_entities` in another order or number, and a missing field make the whol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -72,6 +72,7 @@ class EntityRequests(KeyRequests):
         listed = data.get(ENTITIES)
         if not isinstance(listed, list) or len(listed) != len(keys):
             raise StrangeReply("another number of entities than was asked")
+        _require_places(errors, [(ENTITIES, index) for index, _ in enumerate(keys)])
         found: list[Entry] = []
         for index, (key, entity) in enumerate(zip(keys, listed, strict=True)):
             if entity is not None and not (isinstance(entity, Mapping) and self.is_of_key(entity, key)):
@@ -100,6 +101,7 @@ class AliasRequests(KeyRequests):
         names = [f"k{index}" for index in range(len(keys))]
         if data.keys() != set(names):
             raise StrangeReply("another field than was asked, or one left out")
+        _require_places(errors, [(each,) for each in names])
         found: list[Entry] = []
         for name, key in zip(names, keys, strict=True):
             value: Any = data[name]
@@ -193,6 +195,14 @@ class GraphqlCalls:
         if failed and len(failed) == len(entries) and all(any(each is one for one in whole) for each in failed):
             raise failed[0]
         return entries
+
+
+def _require_places(errors: Sequence[PathError], places: Collection[tuple[object, ...]]) -> None:
+    """Raise the failure of an error outside of the places of all keys: it may be about any of them."""
+    known = frozenset(places)
+    for each in errors:
+        if each.failure is not None and known.isdisjoint((tuple(each.path[:1]), tuple(each.path[:2]))):
+            raise each.failure
 
 
 def find_failure(errors: Sequence[PathError], at: Sequence[object], *, is_whole: bool = False) -> AgencyFailure | None:

@@ -76,18 +76,21 @@ class GraphqlCodes(ResultCodes):
             raise AgencyMalformed(self._agency, _NO_ANSWER)
         errors: list[PathError] = []
         for each in listed:
-            failure, path = self._to_failure(each, "data" in reply, retry_after), each.get("path")
-            if (not isinstance(path, list) or not path) and failure is None:
+            path = _read_path(each.get("path"))
+            began = data is not None or bool(path)
+            failure = self._to_failure(each, "data" in reply, began=began, pause=retry_after)
+            if not path and failure is None:
                 failure = AgencyMalformed(self._agency, "an error without a path")
-            if failure is not None and (data is None or not isinstance(path, list) or not path):
+            if failure is not None and (data is None or not path):
                 raise failure
-            errors.append(PathError(path or (), failure))
+            errors.append(PathError(path, failure))
         return GraphqlReply(data, errors)
 
-    def _to_failure(self, error: Row, has_data: bool, retry_after: float | None) -> AgencyFailure | None:  # noqa: FBT001 - a part of one reply
+    def _to_failure(self, error: Row, has_data: bool, *, began: bool, pause: float | None) -> AgencyFailure | None:  # noqa: FBT001 - a part of one reply
         """The failure that an error means; None for an absent record.
 
         Without a code that is known, it is an error of the agency; before the execution began, of the request.
+        Strawberry and Mercurius add `"data": null` to a request that they refuse: its error has no place and no code.
         """
         try:
             code = read_code(self._get_error_code(error))
@@ -99,10 +102,16 @@ class GraphqlCodes(ResultCodes):
         if outcome is Outcome.ABSENT:
             return None
         if outcome is Outcome.UNKNOWN:
-            outcome = Outcome.UNAVAILABLE if has_data else Outcome.MALFORMED
-        pause = retry_after or self.pause if outcome is Outcome.BUSY else None
+            outcome = Outcome.UNAVAILABLE if has_data and (began or code) else Outcome.MALFORMED
+        wait = pause or self.pause if outcome is Outcome.BUSY else None
         detail = f"GraphQL error {code}" if _SHOWN_CODE.fullmatch(code) else "GraphQL error"
-        return FAILURES[outcome](self._agency, detail, retry_after=pause)
+        return FAILURES[outcome](self._agency, detail, retry_after=wait)
+
+
+def _read_path(path: object) -> Sequence[object]:
+    """The path of an error; empty without one. Mercurius writes positions in lists as texts, which no name can be."""
+    listed = path if isinstance(path, list) and all(isinstance(each, str | int) for each in path) else ()
+    return [int(each) if isinstance(each, str) and each.isascii() and each.isdecimal() else each for each in listed]
 
 
 FindRows = Callable[[object], list[Row]]

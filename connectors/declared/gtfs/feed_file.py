@@ -151,7 +151,11 @@ class _FeedTables:
 
     def _add_services(self, database: sqlite3.Connection) -> None:
         columns = ("service_id", "start_date", "end_date", *_WEEKDAYS)
-        for line, (identifier, start, end, *days), _ in self._feed.read("calendar.txt", columns, required=columns):
+        seen: dict[str, Sequence[str]] = {}
+        for line, values, _ in self._feed.read("calendar.txt", columns, required=columns):
+            identifier, start, end, *days = values
+            if seen.setdefault(identifier, values) == values and identifier in self._services:
+                continue  # the same once more, as in feeds that were joined
             first, last = parse_day(start), parse_day(end)
             if first is None or last is None or not identifier or identifier in self._services:
                 self._faults.leave_out("calendar.txt", line, "not a service with its own id and two dates")

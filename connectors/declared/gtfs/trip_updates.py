@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -68,8 +69,9 @@ def list_added_departures(message: RealtimeMessage, stop_ids: Sequence[str], zon
     for stop_id in stop_ids:
         for entity in message.by_key.get(("stop", stop_id), ()):
             trip = entity.trip_update.trip
-            for number, each in enumerate(entity.trip_update.stop_time_update):
-                leaves = each.departure.time or each.arrival.time
+            updates = entity.trip_update.stop_time_update
+            for number, each in enumerate(updates, 1):
+                leaves = each.departure.time or (each.arrival.time if number < len(updates) else 0)
                 if each.stop_id != stop_id or not 0 < leaves < message.timestamp + _MAX_DELAY:
                     continue
                 departs_at = datetime.fromtimestamp(leaves, UTC).astimezone(zone)
@@ -80,7 +82,7 @@ def list_added_departures(message: RealtimeMessage, stop_ids: Sequence[str], zon
                     headsign=None,
                     service_date=parse_day(read_text(trip.start_date) or "") or departs_at.date(),
                     start_time=None,
-                    sequence=each.stop_sequence or number,
+                    sequence=each.stop_sequence or number - 1,
                     arrives_at=departs_at,
                     departs_at=departs_at,
                     is_approximate=False,
@@ -111,17 +113,21 @@ def _has_start(text: str, departure: Departure) -> bool:
 
 
 def _find_delay(update: Any, departure: Departure, list_calls: ListCalls) -> int | DepartureStatus | None:  # noqa: ANN401 - an update of the library
-    """Seconds of delay, or that the stop is skipped; None without data."""
+    """Seconds of delay, or that the stop is skipped; None without data.
+
+    The update of the departure's stop counts, else that of the last stop before it, whatever their order in the feed.
+    """
     calls = _Calls(departure, list_calls)
     delay: int | None = None
-    is_mentioned, passed = False, -1
+    passed, nearest = -1, -1
     for each in update.stop_time_update:
-        sequence = each.stop_sequence if each.HasField("stop_sequence") else calls.find(each.stop_id, passed)
+        sequence = calls.find_sequence(each, passed)
         if sequence is None:
             continue
-        if sequence > departure.sequence:
-            break
-        passed, is_mentioned = sequence, True
+        passed = sequence
+        if not nearest <= sequence <= departure.sequence:
+            continue
+        nearest = sequence
         if each.schedule_relationship == SKIPPED:
             if sequence == departure.sequence:
                 return DepartureStatus.SKIPPED
@@ -129,7 +135,9 @@ def _find_delay(update: Any, departure: Departure, list_calls: ListCalls) -> int
             delay = None
         else:
             delay = calls.measure(each, sequence)
-    if not is_mentioned and update.HasField("delay"):
+        if sequence == departure.sequence:
+            break
+    if nearest < 0 and update.HasField("delay"):
         return int(update.delay)
     return delay
 
@@ -140,17 +148,29 @@ class _Calls:
     def __init__(self, departure: Departure, list_calls: ListCalls) -> None:
         self._departure = departure
         self._list_calls = list_calls
-        self._calls: Sequence[TripCall] | None = None
 
-    @property
-    def all(self) -> Sequence[TripCall]:
-        if self._calls is None:
-            self._calls = self._list_calls(self._departure.trip_id)
-        return self._calls
+    @cached_property
+    def by_sequence(self) -> Mapping[int, TripCall]:
+        return {each.sequence: each for each in self._list_calls(self._departure.trip_id)}
 
-    def find(self, stop_id: str, passed: int) -> int | None:
-        """The place of a stop on the trip, after the last one that an update was about."""
-        return next((each.sequence for each in self.all if each.stop_id == stop_id and each.sequence > passed), None)
+    def find_sequence(self, each: Any, passed: int) -> int | None:  # noqa: ANN401 - an update of the library
+        """The place of an update on the trip; None for a stop that the trip does not have after the last update.
+
+        The reference wants `stop_sequence` to be that of the timetable. Feeds that count otherwise (BART) name the
+        stop beside it, which decides then. A stop that is not on the trip is another platform.
+        """
+        given = int(each.stop_sequence) if each.HasField("stop_sequence") else None
+        if given is not None and (not each.stop_id or self._find_stop(given) in {each.stop_id, None}):
+            return given
+        calls = self.by_sequence.values()
+        named = (call.sequence for call in calls if call.stop_id == each.stop_id and call.sequence > passed)
+        return next(named, given)
+
+    def _find_stop(self, sequence: int) -> str | None:
+        if sequence == self._departure.sequence:
+            return self._departure.stop_id
+        call = self.by_sequence.get(sequence)
+        return None if call is None else call.stop_id
 
     def measure(self, each: Any, sequence: int) -> int | None:  # noqa: ANN401 - an update of the library
         """The delay at a stop: of the departure, else of the arrival; none means on time."""
@@ -168,7 +188,7 @@ class _Calls:
         departure = self._departure
         if sequence == departure.sequence:
             return departure.departs_at if name == "departure" else departure.arrives_at
-        by_sequence = {each.sequence: each for each in self.all}
+        by_sequence = self.by_sequence
         if sequence not in by_sequence or departure.sequence not in by_sequence:
             return None
         seconds = getattr(by_sequence[sequence], name) - by_sequence[departure.sequence].departure

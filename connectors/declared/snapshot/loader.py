@@ -20,7 +20,7 @@ from connectors.declared.column_syntax import ColumnSyntax
 from connectors.declared.snapshot.build import BuildPlan, NamedSource, build_snapshot
 from connectors.declared.snapshot.file import read_facts
 from connectors.declared.snapshot.layout import SnapshotFacts
-from connectors.declared.snapshot.process import Build, BuildError, RowBatches, build_in_process
+from connectors.declared.snapshot.process import Build, BuildError, RowBatches
 from connectors.declared.snapshot.protection import ErasuresUnknown, FileKeys
 from connectors.declared.snapshot.removal import copy_without, erase_people, remove_expired
 from connectors.declared.snapshot.sealed_rows import PERSON
@@ -81,7 +81,7 @@ class SnapshotLoader:
         source: SnapshotSource,
         *,
         on_published: Callable[[str], Awaitable[object]],
-        build: Build = build_in_process,
+        build: Build,
     ) -> None:
         """`on_published` is called with the agency, so that its cached answers are dropped."""
         self._build_file = build

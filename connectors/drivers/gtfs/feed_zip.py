@@ -18,6 +18,8 @@ from connectors.drivers.files.row_error import RowError
 
 _MAX_FILES: Final = 1_000
 _MAX_FIELD_LENGTH: Final = 100_000
+_MARK: Final = "stops.txt"
+"""The file that says in which folder a feed is."""
 _DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
 """What `zipfile` raises for damaged, encrypted or unsupported contents."""
 
@@ -62,8 +64,10 @@ class OpenFeed:
         infos = [each for each in archive.infolist() if not each.is_dir() and not each.filename.startswith("__MACOSX/")]
         if len(infos) > _MAX_FILES:
             raise RowError(f"{name}: more than {_MAX_FILES} files")
-        # The reference wants the files at the root. Some publishers zip the folder around them.
-        self._files = {each.filename.rpartition("/")[2].lower(): each for each in reversed(infos)}
+        folder = _find_folder(name, [each.filename for each in infos])
+        self._files = {
+            each.filename.removeprefix(folder).lower(): each for each in infos if each.filename.startswith(folder)
+        }
 
     def __contains__(self, file: str) -> bool:
         """Whether the zip has the file."""
@@ -108,6 +112,18 @@ class OpenFeed:
         self._left -= size
         if self._left < 0:
             raise RowError(f"{self.name}, {file}: unpacked, the files are longer than max_unpacked allows")
+
+
+def _find_folder(name: str, files: Sequence[str]) -> str:
+    """The folder of the feed: the root, as the reference wants it, or the one that a publisher zipped around the files.
+
+    Raises `RowError` for two feeds, of which the rows must not be mixed.
+    """
+    found = {each[: -len(_MARK)] for each in files if f"/{each}".lower().endswith(f"/{_MARK}")}
+    outermost = sorted(each for each in found if each.count("/") == min(other.count("/") for other in found))
+    if len(outermost) > 1:
+        raise RowError(f"{name}: it holds several feeds, in the folders {', '.join(outermost)[:200]}")
+    return outermost[0] if outermost else ""
 
 
 class _BoundedFile(io.RawIOBase):

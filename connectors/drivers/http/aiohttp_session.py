@@ -1,4 +1,4 @@
-"""Requests through aiohttp's client: those that change data, have a body, or are unusual."""
+"""Requests through aiohttp's client: those that change data, or are unusual."""
 
 from __future__ import annotations
 
@@ -232,12 +232,12 @@ class _BoundedHandler(BoundedReading, ResponseHandler):
         if self._reading_paused:
             super().resume_reading(resume_parser)
 
-    def _feed(self, data: bytes) -> int | None:
+    def _feed(self, data: bytes | memoryview) -> int | None:
         if self._is_final and self.transport is not None and self._payload is not None and self._payload.is_eof():
             self.transport.abort()  # bytes after a reply are not the reply to the next request
             return None
         payload, before = self._payload, self._body_bytes()
-        ResponseHandler.data_received(self, data)
+        ResponseHandler.data_received(self, bytes(data))
         body = self._body_bytes() - (before if payload is self._payload else 0)
         self._bytes_since_body = 0 if body else self._bytes_since_body + len(data)
         if self._bytes_since_body > MAX_BYTES_AROUND_BODY:

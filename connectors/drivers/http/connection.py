@@ -10,7 +10,7 @@ from typing import Final, NoReturn, TypeAlias, cast
 
 import httptools
 
-from connectors.drivers.bounded_reading import NOTHING, BoundedReading
+from connectors.drivers.bounded_reading import NOTHING, SLICE, BoundedReading
 from connectors.drivers.http.reply import HeaderFields, HttpReply
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyTimeout, AgencyUnavailable
 
@@ -33,6 +33,7 @@ _FIRST_FINAL: Final = 200
 _CONTENT_LENGTH: Final = b"content-length"
 _CONTENT_ENCODING: Final = b"content-encoding"
 _TRANSFER_ENCODING: Final = b"transfer-encoding"
+_END_OF_HEAD: Final = b"\r\n\r\n"
 
 _CHUNKED: Final = b"chunked"
 _TRANSFERS: Final = frozenset({_CHUNKED, b"identity"})
@@ -152,7 +153,7 @@ class ReadConnection(BoundedReading):
         if not self._held:
             self._handle_disconnect(None)
 
-    def _feed(self, data: bytes) -> int | None:
+    def _feed(self, data: bytes | memoryview) -> int | None:
         if self._pending_reply is None or self._parser is None:
             # Unrequested bytes would be taken for the reply to the next request.
             self.abort()
@@ -176,8 +177,13 @@ class ReadConnection(BoundedReading):
                 return None
         return len(data) - body
 
-    def _has_plain_body(self) -> bool:
-        return bool(self._status) and not self._is_chunked
+    def _choose_size(self, data: memoryview) -> int:
+        if self._status:
+            # Only bytes of a body follow, without others around them: their parsing costs the same at any size.
+            return SLICE if self._is_chunked else len(data)
+        # A step ends with the head, so that the body comes in one piece, which is copied once.
+        end = bytes(data[:SLICE]).find(_END_OF_HEAD)
+        return SLICE if end < 0 else end + len(_END_OF_HEAD)
 
     def _is_wanted(self) -> bool:
         return self._pending_reply is not None and not self._pending_reply.done()

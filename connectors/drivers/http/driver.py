@@ -1,9 +1,8 @@
 """HTTP to one agency: connections, deadlines, bounds, and failures in the hub's own words.
 
-There are two kinds of connections. A GET or HEAD without a body, the most frequent request, goes over the hub's own
-connections (`read_connections.py`): aiohttp's client would take more processor time than everything else for a small
-query. Everything else goes through aiohttp (`aiohttp_session.py`). Deadlines, limits and failures are the same for
-both.
+There are two kinds of connections. A request that may be repeated, so every read, goes over the hub's own connections
+(`read_connections.py`): aiohttp's client would take more processor time than everything else for a small query.
+Everything else goes through aiohttp (`aiohttp_session.py`). Deadlines, limits and failures are the same for both.
 """
 
 from __future__ import annotations
@@ -25,7 +24,12 @@ from connectors.drivers.http.credentials.client_certificate import ClientCertifi
 from connectors.drivers.http.credentials.request_signature import UnsignedRequest
 from connectors.drivers.http.form_files import encode_form
 from connectors.drivers.http.json_body import JSON_BODY, join_objects, write_json
-from connectors.drivers.http.read_connections import ReadConnectionPool, build_request_head, build_tls_context
+from connectors.drivers.http.read_connections import (
+    ReadConnectionPool,
+    WireRequest,
+    build_request_head,
+    build_tls_context,
+)
 from connectors.drivers.http.reply import HttpReply, measure_clock_skew, parse_media_type, parse_retry_after
 from connectors.drivers.http.sealed.body_seal import OpeningUse
 from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
@@ -46,7 +50,7 @@ from records.calls.failures import (
 from records.calls.reply_budget import BYTES_PER_VALUE
 
 T = TypeVar("T")
-R = TypeVar("R", bytes, SessionRequest)
+R = TypeVar("R", WireRequest, SessionRequest)
 """A request: for the hub's own connections, or for aiohttp."""
 
 _READS: Final = frozenset({"GET", "HEAD"})
@@ -229,14 +233,25 @@ class HttpDriver:
     def _is_read(self, request: HttpRequest) -> bool:
         return request.method in _READS and request.body is None and request.form is None and not self._addresses
 
-    def _prepare(self, request: HttpRequest) -> bytes | SessionRequest:
+    def _is_own(self, request: HttpRequest) -> bool:
+        """Whether it goes over the hub's own connections, which send it again if a reused one turns out to be dead."""
+        return (request.repeatable or self._is_read(request)) and not self._addresses
+
+    def _prepare(self, request: HttpRequest) -> WireRequest | SessionRequest:
         """The request as it is sent: over the hub's own connections if possible, else through aiohttp."""
         if self._credential.query:
             request = self._add_query(request, self._credential.query)
-        if self._is_read(request):
-            head = self._build_head(request.headers) if request.headers else self._head
+        body, headers = self._build_body(request)
+        if self._is_own(request):
+            head = self._build_head(headers, body) if headers or body is not None else self._head
             if head is not None:
-                return f"{request.method} {self._address.build_target(request.path, request.query)}".encode() + head
+                target = self._address.build_target(request.path, request.query)
+                return WireRequest(f"{request.method} {target}".encode() + head, body or b"")
+        url = self._address.build_url(request.path, request.query)
+        return SessionRequest(request.method, url, body, headers, request.repeatable)
+
+    def _build_body(self, request: HttpRequest) -> tuple[bytes | None, Mapping[str, str] | None]:
+        """The body of a request with the credential's part of it, and the headers with the type of a form."""
         body, headers = request.body, request.headers
         if request.form is not None or (self._credential.form and request.method == "POST" and body is None):
             pairs = list_pairs({**(request.form or {}), **self._credential.form})
@@ -247,8 +262,9 @@ class HttpDriver:
             headers = {"Content-Type": content_type, **(headers or {})}
         elif body is not None and self._credential.body:
             body = join_objects(write_json(self._credential.body), body)
-        url = self._address.build_url(request.path, request.query)
-        return SessionRequest(request.method, url, body, headers, request.repeatable)
+        if body is None and request.method not in _READS:
+            body = b""
+        return body, headers
 
     def _add_query(self, request: HttpRequest, parameters: Mapping[str, str]) -> HttpRequest:
         """Add parameters to the query, which a link holds already."""
@@ -279,7 +295,7 @@ class HttpDriver:
             raise ReplyBudgetSpent(self.agency, "the replies for one request exceed its budget")
 
     async def _exchange(
-        self, asked: bytes | SessionRequest, call: Call, *, bodiless: bool, accept_status: Collection[int]
+        self, asked: WireRequest | SessionRequest, call: Call, *, bodiless: bool, accept_status: Collection[int]
     ) -> HttpReply:
         """Send one request and return its reply; see `send`."""
         now = monotonic()
@@ -305,7 +321,7 @@ class HttpDriver:
 
     async def _send(
         self,
-        asked: bytes | SessionRequest,
+        asked: WireRequest | SessionRequest,
         deadline: float,
         *,
         bodiless: bool,
@@ -319,7 +335,7 @@ class HttpDriver:
         if not (self._permits.take_free() or await self._permits.acquire(deadline - now)):
             raise AgencyTimeout(self.agency, "no whole answer before the deadline", sent=False)
         try:
-            if isinstance(asked, bytes):
+            if isinstance(asked, WireRequest):
                 read = partial(self._complete, asked, token, traced, signed) if is_varied else asked
                 reply = await self._reads.send(read, deadline=deadline, bodiless=bodiless)
             else:
@@ -371,9 +387,9 @@ class HttpDriver:
             raise RuntimeError(f"The HTTP driver of agency '{self.agency}' was closed. Build a new one.")
         self._state = "open"
 
-    def _build_head(self, headers: Mapping[str, str]) -> bytes | None:
-        """Build the head of a read over the hub's own connections; None for headers that only aiohttp handles."""
-        given = CIMultiDict(headers)
+    def _build_head(self, headers: Mapping[str, str] | None, body: bytes | None = None) -> bytes | None:
+        """Build the head of a request over the hub's own connections; None for headers that only aiohttp handles."""
+        given = CIMultiDict(headers or {})
         fields = given.copy()
         defaults = CIMultiDict(self._headers)
         # aiohttp's own defaults, so that an agency sees one client for both kinds of connections.
@@ -390,7 +406,9 @@ class HttpDriver:
             if _AUTHORIZATION in fields:
                 return None
             fields[_AUTHORIZATION] = authorization
-        return build_request_head(self._address.authority, fields)
+        if body is not None:
+            fields.setdefault("Content-Type", "application/octet-stream")
+        return build_request_head(self._address.authority, fields, None if body is None else len(body))
 
     def _require_success(self, reply: HttpReply) -> None:
         status, detail = reply.status, f"HTTP {reply.status}"
@@ -407,11 +425,13 @@ class HttpDriver:
             raise AgencyMalformed(self.agency, f"{detail}: redirects are not followed")
 
 
-def _describe_request(asked: bytes | SessionRequest, host: str, token: str) -> UnsignedRequest:
+def _describe_request(asked: WireRequest | SessionRequest, host: str, token: str) -> UnsignedRequest:
     """The parts of a request that a signature can cover."""
-    if isinstance(asked, bytes):
-        method, target, _ = asked.split(b" ", 2)
-        return UnsignedRequest(method=method.decode(), host=host, target=target.decode(), access_token=token)
+    if isinstance(asked, WireRequest):
+        method, target, _ = asked.head.split(b" ", 2)
+        return UnsignedRequest(
+            method=method.decode(), host=host, target=target.decode(), body=asked.body, access_token=token
+        )
     return UnsignedRequest(
         method=asked.method, host=host, target=asked.url.raw_path_qs, body=asked.body or b"", access_token=token
     )
@@ -422,4 +442,4 @@ def _add_headers(fields: Mapping[str, str], asked: R) -> R:
     if isinstance(asked, SessionRequest):
         return replace(asked, headers={**(asked.headers or {}), **fields})
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    return asked[: -len(_END)] + lines.encode("ascii") + _END
+    return WireRequest(asked.head[: -len(_END)] + lines.encode("ascii") + _END, asked.body)

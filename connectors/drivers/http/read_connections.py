@@ -1,4 +1,4 @@
-"""Safe reads (GET, HEAD) over the hub's own connections: most calls, at a sixth of aiohttp's cost."""
+"""Requests that may be repeated, over the hub's own connections: most calls, at a sixth of aiohttp's cost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from math import inf
 from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohappyeyeballs import start_connection
 
@@ -29,8 +29,16 @@ _FRAMING: Final = frozenset(
 )
 
 
-def build_request_head(authority: str, fields: Mapping[str, str]) -> bytes | None:
-    """Build the head of a request after its target.
+class WireRequest(NamedTuple):
+    """A request as it is sent."""
+
+    head: bytes
+    """Its first line and header fields, with the empty line after them."""
+    body: bytes
+
+
+def build_request_head(authority: str, fields: Mapping[str, str], body_length: int | None = None) -> bytes | None:
+    """Build the head of a request after its target; `body_length` is in bytes, None without a body.
 
     None if a field is invalid or would change the framing of the message: control characters, names that are not
     tokens, fields about framing or the connection.
@@ -40,6 +48,8 @@ def build_request_head(authority: str, fields: Mapping[str, str]) -> bytes | Non
         if name.lower() in _FRAMING or not _NAME.fullmatch(name) or _CONTROLS.search(value):
             return None
         lines.append(f"{name}: {value}")
+    if body_length is not None:
+        lines.append(f"Content-Length: {body_length}")
     try:
         return "\r\n".join([*lines, "", ""]).encode()
     except UnicodeEncodeError:
@@ -54,7 +64,7 @@ def build_tls_context() -> ssl.SSLContext:
 
 
 class ReadConnectionPool:
-    """The connections to one agency for reads.
+    """The connections to one agency for requests that may be repeated.
 
     The last used free connection is reused first, so that unneeded ones become idle and close. The caller limits the
     number of concurrent calls.
@@ -78,7 +88,7 @@ class ReadConnectionPool:
         self._retired.update(self._all)
 
     async def send(
-        self, request: bytes | Callable[[], bytes], *, deadline: float, bodiless: bool
+        self, request: WireRequest | Callable[[], WireRequest], *, deadline: float, bodiless: bool
     ) -> HttpReply | AgencyFailure:
         """Send one request and return its outcome, at the deadline at the latest. A failure is returned, not raised.
 
@@ -92,7 +102,7 @@ class ReadConnectionPool:
                 self._release(connection)
             if outcome is not None:
                 return outcome
-            # The agency restarted or closed the idle connection: no byte of a reply came, and reads are safe to repeat.
+            # The agency restarted or closed the idle connection: no byte of a reply came, so the request is sent again.
         opened = await self._open(deadline)
         if isinstance(opened, AgencyFailure):
             return opened
@@ -170,8 +180,9 @@ class ReadConnectionPool:
             self._free.remove(connection)
 
 
-def _build(request: bytes | Callable[[], bytes]) -> bytes:
-    return request if isinstance(request, bytes) else request()
+def _build(request: WireRequest | Callable[[], WireRequest]) -> bytes:
+    head, body = request if isinstance(request, WireRequest) else request()
+    return head + body if body else head
 
 
 def _get_error_name(error: OSError) -> str:

@@ -17,7 +17,20 @@ from tests.fakes.clients import build_client
 
 SURE = Assurance.SUBSTANTIAL
 PARTS = [
-    *("siti", "budi", "dewi", "agus", "agus-for-dewi", "dapur-siti", "rina", "hendra", "wulan", "yoga", "ratna"),
+    *(
+        "siti",
+        "budi",
+        "dewi",
+        "agus",
+        "agus-for-dewi",
+        "dapur-siti",
+        "rina",
+        "hendra",
+        "nadia",
+        "wulan",
+        "yoga",
+        "ratna",
+    ),
     *("surya", "teguh", "kios"),
 ]
 

@@ -19,6 +19,7 @@ CLIENTS = [
     "simpul-pages",
     "kredit-nusantara",
     "pantau-kota",
+    "beasiswa-jaya",
     "crm-dispatch",
     "dinkes-registry",
 ]
@@ -62,11 +63,11 @@ def test_a_client_without_own_token_or_secret_is_refused_with_those_that_have_on
 
     assert token.stderr == (
         "simpul: graphiql has no own token, because people sign in to it: choose one of "
-        "kredit-nusantara, pantau-kota, crm-dispatch, dinkes-registry\n"
+        "kredit-nusantara, pantau-kota, beasiswa-jaya, crm-dispatch, dinkes-registry\n"
     )
     assert secret.stderr == (
         "simpul: graphiql is a public client and has no secret: choose one of "
-        "audit-console, simpul-pages, kredit-nusantara, pantau-kota, crm-dispatch, dinkes-registry\n"
+        "audit-console, simpul-pages, kredit-nusantara, pantau-kota, beasiswa-jaya, crm-dispatch, dinkes-registry\n"
     )
     assert unknown.stderr == (
         f"simpul: 'nobody' is not an application of the sandbox city: choose one of {', '.join(CLIENTS)}\n"

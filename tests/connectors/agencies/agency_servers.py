@@ -20,6 +20,7 @@ from sandbox.stand_ins.sources import CITY_VARIABLE, DROP, StandInSource
 from settings.city.folder import DEFAULT_CITY
 from settings.city.manifest import ManifestFile
 from tests.connectors.declared.snapshot.enterprises import build_protection
+from tests.connectors.declared.snapshot.points import build_here
 from tests.sandbox_agencies import RunningAgency, run_agency
 from wiring.agencies import BoundAgency, HubResources, bind_agency
 
@@ -119,7 +120,7 @@ async def load_snapshots(bound: BoundAgency) -> list[str]:
     problems = []
     for each in list_snapshots(bound.connector):
         each.snapshot.place.folder.mkdir(parents=True, exist_ok=True)
-        await SnapshotLoader(each, on_published=_drop_nothing).load()
+        await SnapshotLoader(each, on_published=_drop_nothing, build=build_here).load()
         problems.append(each.snapshot.get_status().problem)
     return problems
 
@@ -130,6 +131,6 @@ async def _drop_nothing(agency: str) -> None:
 
 def build_terms(manifest: ManifestFile, *, failures: int | None = None, deadline: float = 10.0) -> AgencyTerms:
     """Terms with the manifest's limit of keys, and a breaker that opens after this number of failures."""
-    breaker = None if failures is None else BreakerEntry(failures=failures, pause=60.0)
+    breaker = None if failures is None else BreakerEntry(failures=failures, pause=10.0)
     batch = manifest.manifest.terms.max_batch_size
     return AgencyTerms(deadline=deadline, max_concurrency=4, breaker=breaker, max_batch_size=batch)

@@ -55,7 +55,7 @@ class Hotspots(Protocol):
 
 def open_gate() -> Gate:
     """A gate whose breaker opens at the first failure."""
-    return Gate("wifi", AgencyTerms(deadline=5, max_concurrency=4, breaker=BreakerEntry(failures=1, pause=60)))
+    return Gate("wifi", AgencyTerms(deadline=5, max_concurrency=4, breaker=BreakerEntry(failures=1, pause=10)))
 
 
 def open_driver(wire: Mapping[str, Any], gate: Gate | None = None) -> HttpDriver:

@@ -25,7 +25,7 @@ from tests.connectors.pbb_answers import connect
 
 NIK = Nik("3171014506909001")
 UNKNOWN = (Path(__file__).parent.parent / "recorded" / "pbb_objects_unknown_nik.xml").read_bytes()
-BREAKER = BreakerEntry(failures=1, pause=60.0)
+BREAKER = BreakerEntry(failures=1, pause=10.0)
 READ_ONLY = ClosedEntry.model_validate({"first_day": "01-01", "last_day": "12-31", "to": "writes"})
 
 
@@ -153,4 +153,4 @@ async def test_a_missing_database_opens_the_breaker(tmp_path: Path) -> None:
             await driver.rows("SELECT 1", {}, call())
     finally:
         await driver.close()
-    assert (refused.value.detail, refused.value.retry_after) == ("not called: breaker open", 60.0)
+    assert (refused.value.detail, refused.value.retry_after) == ("not called: breaker open", 10.0)

@@ -104,10 +104,16 @@ T1 = {"trip_id": "t1", "start_date": "20261130"}
         ([{"stop_sequence": 1, "departure": {"delay": 60}},
           {"stop_sequence": 2, "schedule_relationship": TripUpdate.StopTimeUpdate.NO_DATA}], None, "t1"),
         ([{"stop_sequence": 1, "departure": {"delay": 10**9}}], None, "t1"),
+        ([{"stop_sequence": 1, "stop_id": "B", "departure": {"delay": 120}}], None, "t1 EXPECTED 120"),
+        ([{"stop_sequence": 2, "stop_id": "C", "departure": {"delay": 120}}], None, "t1"),
+        ([{"stop_sequence": 2, "stop_id": "B-peron-2", "departure": {"delay": 60}}], None, "t1 EXPECTED 60"),
+        ([{"stop_sequence": 3, "departure": {"delay": 90}}, {"stop_sequence": 2, "departure": {"delay": 60}},
+          {"stop_sequence": 1, "departure": {"delay": 30}}], None, "t1 EXPECTED 60"),
     ],
     ids=[
         *("at the stop", "of an earlier stop", "of an arrival", "by stop", "time of an earlier stop", "time"),
         *("time of arrival", "on time", "early", "of a later stop", "of the trip", "skipped", "no data", "absurd"),
+        *("numbered otherwise, at the stop", "numbered otherwise, later", "another platform", "in another order"),
     ],
 )  # fmt: skip
 async def test_a_delay_moves_on_to_later_stops(
@@ -137,6 +143,17 @@ async def test_an_added_trip_departs(feed: Feed) -> None:
         ("t1", "R", False),
     ]
     assert (await show(feed))[0] == "extra EXPECTED None"
+
+
+async def test_an_added_trip_does_not_depart_from_its_last_stop(feed: Feed) -> None:
+    message = begin_message()
+    trip = {"trip_id": "extra", "schedule_relationship": TripDescriptor.ADDED}
+    stops = [{"stop_id": "A", "departure": {"time": NOW + 60}}, {"stop_id": "B", "arrival": {"time": NOW + 90}}]
+    add_update(message, trip, *stops)
+    feed.server.messages["trips"] = message.SerializeToString()
+    assert [each.trip_id for each in await list_departures(feed, "A")][:1] == ["t1"]
+    assert "extra" in [each.trip_id for each in await list_departures(feed, "A")]
+    assert "extra" not in [each.trip_id for each in await list_departures(feed, "B")]
 
 
 async def test_a_late_bus_is_still_listed(feed: Feed) -> None:

@@ -102,8 +102,9 @@ async def test_stops_near_a_point_come_nearest_first(feed: Feed) -> None:
         pack({name: quote_all(text) for name, text in FILES.items()}),
         pack({**FILES, "shapes.txt": "shape_id\n" * 100_000, "feed_info.txt": "feed_version\n1\n"}),
         change(stop_times=("t1,12:00:00,12:00:00,A,1\n", "t1, 12:00:00 , 12:00:00,A , 1,,,\n")),
+        pack({**{f"old/{name}": "stop_id\nX\n" for name in FILES}, **FILES}),
     ],
-    ids=["byte order mark", "CRLF", "folder", "quotes", "other files", "blanks and commas"],
+    ids=["byte order mark", "CRLF", "folder", "quotes", "other files", "blanks and commas", "old feed beside"],
 )  # fmt: skip
 async def test_what_publishers_write_is_read(packed: bytes, tmp_path: Path) -> None:
     async with open_feed(tmp_path, FeedServer(zip=packed)) as feed:
@@ -129,8 +130,10 @@ async def test_optional_files_can_be_missing(missing: str, tmp_path: Path) -> No
         (change(trips=("trip_id", "trip")), "gtfs.zip, trips.txt: there is no column 'trip_id'"),
         (pack({**FILES, "stops.txt": "stop_id\n" + "x" * 10_000_000}),
          "gtfs.zip, stops.txt: unpacked, the files are longer than max_unpacked allows"),
+        (pack({f"{each}/{name}": text for name, text in FILES.items() for each in ("bus", "kereta")}),
+         "gtfs.zip: it holds several feeds, in the folders bus/, kereta/"),
     ],
-    ids=["no zip", "cut", "required file", "time zone", "required column", "zip bomb"],
+    ids=["no zip", "cut", "required file", "time zone", "required column", "zip bomb", "two feeds"],
 )  # fmt: skip
 async def test_a_broken_feed_leaves_the_last_good_copy(packed: bytes, problem: str, tmp_path: Path) -> None:
     async with open_feed(tmp_path, FeedServer(), max_unpacked=1_000_000) as feed:
@@ -183,6 +186,14 @@ async def test_a_broken_row_is_left_out(
         assert show(await list_departures(feed, "A", first=1)) == left
         [source] = feed.transit.snapshots
         assert source.snapshot.get_status().left_out == left_out
+
+
+async def test_the_same_service_again_is_no_fault(tmp_path: Path) -> None:
+    service = "ALL,1,1,1,1,1,1,1,20260101,20271231\n"
+    packed = change(calendar=(service, service * 2))
+    async with open_feed(tmp_path, FeedServer(zip=packed), max_unreadable=0) as feed:
+        assert await feed.load() == ""
+        assert show(await list_departures(feed, "A", first=1)) == ["t1 A 30 12:00"]
 
 
 async def test_more_broken_rows_than_allowed_are_not_published(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ MOST_BYTES = 4 * 1024 * 1024
 
 
 def gate_of(agency: str) -> Gate:
-    return Gate(agency, AgencyTerms(deadline=10.0, max_concurrency=8, breaker=BreakerEntry(failures=5, pause=60.0)))
+    return Gate(agency, AgencyTerms(deadline=10.0, max_concurrency=8, breaker=BreakerEntry(failures=5, pause=10.0)))
 
 
 @asynccontextmanager

@@ -37,7 +37,7 @@ CHILLI = TrendQuery(commodity_id="10", year=2026, month=10)
 
 
 def gate_of(agency: str) -> Gate:
-    return Gate(agency, AgencyTerms(deadline=5.0, max_concurrency=4, breaker=BreakerEntry(failures=1, pause=60.0)))
+    return Gate(agency, AgencyTerms(deadline=5.0, max_concurrency=4, breaker=BreakerEntry(failures=1, pause=10.0)))
 
 
 def kinds(answers: Mapping[Any, Any]) -> dict[Any, str]:

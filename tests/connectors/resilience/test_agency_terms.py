@@ -65,7 +65,7 @@ def test_a_table_sets_the_terms() -> None:
         "unanswered": 2.0,
         "within": 30.0,
         "pause": 2.0,
-        "longest_pause": 60.0,
+        "longest_pause": 10.0,
     }
     assert [each.as_window for each in found.closed] == [
         ClosedWindow(start=time(23), end=time(1), weekdays=frozenset({5, 6})),
@@ -90,7 +90,7 @@ def test_an_empty_table_sets_no_terms() -> None:
         ("rate = inf", "rate", "Input should be less than or equal to 10000"),
         ("rate = 1\nburst = 0", "burst", "Input should be greater than or equal to 1"),
         ("burst = 3", "", "burst is given without rate; say how many calls a second"),
-        ("[breaker]\npause = 90", "breaker", "longest_pause is 60, less than pause, 90"),
+        ("[breaker]\npause = 90", "breaker", "longest_pause is 10, less than pause, 90"),
         ("zone = 'Jakarta'", "zone", "'Jakarta' is not a time zone; write it as \"Asia/Jakarta\""),
         ("[[closed]]\nfrom = '25:00'", "closed.0.from", 'write a time as "23:00"'),
         ("[[closed]]\nfrom = 23", "closed.0.from", 'write a time as "23:00"'),

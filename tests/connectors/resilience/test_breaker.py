@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from connectors.resilience.breaker import Breaker, BreakerState, BreakerTerms
+from connectors.resilience.breaker import MAX_PROBES, Breaker, BreakerState, BreakerTerms
 
 TERMS = BreakerTerms(failures=3, share=0.5, within=10.0, pause=5.0, longest_pause=15.0)
 
@@ -102,12 +102,17 @@ def test_an_open_breaker_refuses_with_the_remaining_time() -> None:
     assert breaker.times_opened == 1
 
 
-def test_after_the_pause_only_one_call_passes_as_the_probe() -> None:
+def test_after_the_pause_one_call_is_the_probe_and_beside_a_hanging_one_an_early_one() -> None:
     breaker = opened()
     ticket(breaker, 5.0)
-    assert repr(breaker) == "<Breaker half-open probing=True>"
-    assert [breaker.acquire(5.0), breaker.acquire(60.0)] == [None, None]
-    assert breaker.get_retry_after(5.0) == 5.0
+    assert repr(breaker) == "<Breaker half-open probing=1>"
+    assert (breaker.acquire(9.9), breaker.get_retry_after(9.0)) == (None, 1.0)
+    early = ticket(breaker, 10.0)
+    assert [breaker.acquire(10.0), breaker.acquire(60.0)] == [None, None]
+    assert breaker.get_retry_after(60.0) == 5.0
+    breaker.record_no_result(early)
+    succeed(breaker, 60.0)
+    assert breaker.state is BreakerState.CLOSED
 
 
 def test_a_successful_probe_closes_it_and_resets_the_counts() -> None:
@@ -118,23 +123,34 @@ def test_a_successful_probe_closes_it_and_resets_the_counts() -> None:
     assert breaker.state is BreakerState.CLOSED
 
 
-def test_each_failed_probe_doubles_the_pause_up_to_the_maximum() -> None:
+@pytest.mark.parametrize(("outage", "pause"), [(5.0, 5.0), (500.0, 5.0), (800.0, 8.0), (3600.0, 15.0)])
+def test_the_pause_between_probes_is_a_hundredth_of_a_long_outage(outage: float, pause: float) -> None:
     breaker = opened()
-    now, pauses = 5.0, []
+    early = ticket(breaker, outage)
+    assert breaker.get_retry_after(outage) == pause
+    breaker.record_failure(early, outage)
+    assert breaker.get_retry_after(outage) == pause
+
+
+@pytest.mark.parametrize(("well", "pauses"), [(0.9, [10.0, 15.0, 15.0]), (1.0, [5.0, 5.0, 5.0])])
+def test_the_pause_doubles_up_to_the_maximum_if_it_opens_again_within_a_second(
+    well: float, pauses: list[float]
+) -> None:
+    breaker = opened()
+    now, found = 0.0, []
     for _ in range(3):
-        fail(breaker, now)
-        pauses.append(breaker.get_retry_after(now))
-        now += pauses[-1]
-    assert pauses == [10.0, 15.0, 15.0]
-    succeed(breaker, now)
-    fail(breaker, now, 3)
-    assert breaker.get_retry_after(now) == 5.0
+        now += breaker.get_retry_after(now)
+        succeed(breaker, now)
+        now += well
+        fail(breaker, now, 3)
+        found.append(breaker.get_retry_after(now))
+    assert found == pauses
 
 
 def test_a_probe_without_a_result_makes_the_next_call_the_probe() -> None:
     breaker = opened()
     breaker.record_no_result(ticket(breaker, 5.0))
-    assert repr(breaker) == "<Breaker half-open probing=False>"
+    assert repr(breaker) == "<Breaker half-open probing=0>"
     assert breaker.get_retry_after(5.0) == 0.0
     succeed(breaker, 5.0)
     assert breaker.state is BreakerState.CLOSED
@@ -150,7 +166,7 @@ def test_a_call_from_before_the_opening_does_not_count_as_the_probe(outcome: str
         breaker.record_no_result(old)
     else:
         getattr(breaker, outcome)(old, 5.0)
-    assert repr(breaker) == "<Breaker half-open probing=True>"
+    assert repr(breaker) == "<Breaker half-open probing=1>"
 
 
 @pytest.mark.parametrize(("asked", "pause"), [(3.0, 5.0), (12.0, 12.0), (9_000.0, 15.0)])
@@ -208,10 +224,10 @@ class AnyTraffic(RuleBasedStateMachine):
             self.ended = [*self.ended, (self.now, how == "record_failure")] if before is after else []
 
     @invariant()
-    def one_probe_at_a_time(self) -> None:
+    def one_probe_and_an_early_one(self) -> None:
         if self.breaker.state is BreakerState.HALF_OPEN:
             probes = [found for found, _ in self.under_way if found == self.breaker._ticket]
-            assert len(probes) == int(self.breaker._probing)
+            assert len(probes) == self.breaker._probing <= MAX_PROBES
 
     @invariant()
     def nobody_is_refused_for_ever(self) -> None:

@@ -192,6 +192,35 @@ class TestBreaker:
         run_on(loop, work())
         assert agency.asked[3] == (10.0, 15.0)
 
+    @pytest.mark.parametrize(("healthy", "early"), [(0.05, 0.3), (0.5, 1.0)], ids=["fast", "slow when well"])
+    def test_an_agency_that_fell_silent_is_well_when_an_early_probe_is_answered(
+        self, healthy: float, early: float, loop: VirtualLoop
+    ) -> None:
+        agency = GatedAgency(loop, breaker=BreakerEntry(failures=3))
+
+        async def work() -> None:
+            agency.takes = healthy
+            for _ in range(20):
+                await agency.ask()
+            agency.takes, before = 60.0, len(agency.asked)
+            await asyncio.gather(*(agency.outcome() for _ in range(3)))
+            began = loop.time()
+            while loop.time() < began + 4.0:
+                await agency.outcome()
+                await asyncio.sleep(0.05)
+            probes = [(round(at - began, 1), round(until - at, 2)) for at, until in agency.asked[before + 3 :]]
+            assert probes[0] == (0.3, 5.0)
+            assert {length for _, length in probes[1:]} == {early}
+            assert agency.gate.in_flight <= 2
+            agency.takes, ends = healthy, loop.time()
+            while agency.gate.breaker_state is not BreakerState.CLOSED:
+                await agency.outcome()
+                await asyncio.sleep(0.05)
+            assert loop.time() - ends <= early + healthy + 0.2
+            await agency.gate.close()
+
+        run_on(loop, work())
+
     def test_a_fast_probe_answers_its_caller(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop, breaker=BREAKER)
 
@@ -342,7 +371,7 @@ class TestBreaker:
 
 
 class TestRetries:
-    def test_a_read_that_failed_is_repeated_after_a_jittered_wait(self, loop: VirtualLoop) -> None:
+    def test_a_read_that_failed_is_repeated_immediately_and_then_after_a_jittered_wait(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop, retries=2, retry_share=1.0)
         agency.failing = AgencyUnavailable("pbb")
 
@@ -350,11 +379,11 @@ class TestRetries:
             asking = asyncio.ensure_future(agency.ask())
             await asyncio.sleep(0.01)
             agency.failing = None
-            assert await asking == 2
+            assert await asking == 3
 
         run_on(loop, work())
-        assert agency.asked == [(0.0, 5.0), (0.05, 5.0)]
-        assert agency.gate.counts.retries == 1
+        assert agency.asked == [(0.0, 5.0), (0.0, 5.0), (0.05, 5.0)]
+        assert agency.gate.counts.retries == 2
 
     @pytest.mark.parametrize(
         ("failure", "how"),
@@ -425,7 +454,7 @@ class TestRetries:
 
     def test_a_retry_whose_turn_was_taken_waits_no_longer_than_the_calls_deadline(self, loop: VirtualLoop) -> None:
         agency = GatedAgency(loop, retries=1, rate=0.1, burst=2)
-        agency.failing = AgencyUnavailable("pbb")
+        agency.failing = AgencyUnavailable("pbb", retry_after=0.1)
 
         async def work() -> None:
             first = asyncio.ensure_future(agency.outcome())

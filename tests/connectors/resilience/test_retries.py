@@ -35,8 +35,12 @@ def test_only_transient_failures_are_retried(failure: AgencyFailure, worth: bool
     assert (compute_retry_wait(1, failure, remaining=10.0) is not None) is worth
 
 
-@pytest.mark.parametrize(("retry", "limit"), [(1, 0.1), (2, 0.2), (3, 0.4), (5, 1.6), (6, 2.0), (9, 2.0)])
-def test_the_wait_is_random_below_a_limit_that_doubles_up_to_two_seconds(retry: int, limit: float) -> None:
+def test_the_first_retry_is_immediate() -> None:
+    assert compute_retry_wait(1, DOWN, remaining=10.0, random_source=lambda: 1.0) == 0.0
+
+
+@pytest.mark.parametrize(("retry", "limit"), [(2, 0.1), (3, 0.2), (4, 0.4), (6, 1.6), (7, 2.0), (9, 2.0)])
+def test_the_next_wait_is_random_below_a_limit_that_doubles_up_to_two_seconds(retry: int, limit: float) -> None:
     assert compute_retry_wait(retry, DOWN, remaining=10.0, random_source=lambda: 0.0) == 0.0
     assert compute_retry_wait(retry, DOWN, remaining=10.0, random_source=lambda: 1.0) == pytest.approx(limit)
 

@@ -26,6 +26,7 @@ query MyDataPage {
     household { members { name relationship } }
     taxObjects { address bills(unpaid: true) { year amount dueOn } }
     msmes { name stage }
+    assistance { status asOf programmes { programme eligibility } payments { programme period amount status } }
     complaints { id number status reportedAt }
     accessLog(first: 10, filter: {readers: [OTHERS]}) { nodes { at readerKind agency partner purpose } }
     dataRequests(first: 10) { nodes { number kind state dueAt } }

@@ -110,7 +110,7 @@ async def run_clinic(
         clinic.address = f"{server.url}/fhir"
         wire = family.wire.model_validate({"driver": "fhir", "url": clinic.address, "bases": [OUTSIDE]})
         clinic.gate = Gate(
-            "klinik", AgencyTerms(deadline=5, max_concurrency=4, breaker=BreakerEntry(failures=1, pause=60))
+            "klinik", AgencyTerms(deadline=5, max_concurrency=4, breaker=BreakerEntry(failures=1, pause=10))
         )
         driver = family.build_driver(wire, DriverParts(gate=clinic.gate, work=LongWork(), city=DEFAULT_CITY))
         tables = parse_tables("fhir", {**TABLES, "reads": reads})

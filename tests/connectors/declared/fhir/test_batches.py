@@ -73,10 +73,20 @@ async def test_each_entry_of_a_batch_has_its_own_status() -> None:
         answers = await ask(clinic, *(f"P{number}" for number in range(1, 9)))
         assert clinic.gate.breaker_state is BreakerState.CLOSED
     codes = {key: each.code for key, each in answers.items() if isinstance(each, AgencyFailure)}
-    assert codes == {"P2": REFUSED, "P3": UNAVAILABLE, "P5": REFUSED, "P6": REFUSED, "P7": MALFORMED, "P8": UNAVAILABLE}
+    refused = dict.fromkeys(("P2", "P4", "P5", "P6"), REFUSED)
+    assert codes == {**refused, "P3": UNAVAILABLE, "P7": MALFORMED, "P8": UNAVAILABLE}
     assert answers["P1"] == (Dose(id="1"),)
-    assert "P4" not in answers
     assert answers["P2"].retry_after == 5.0
+
+
+async def test_a_reply_may_leave_out_what_r4_lets_it_leave_out() -> None:
+    """As Medplum writes them: entries with an outcome that says all is well, and no links, addresses or modes."""
+    well = {"status": "200", "outcome": outcome("informational", "information")}
+    searchset = {"resourceType": "Bundle", "type": "searchset"}
+    matches = {**searchset, "entry": [{"resource": dose("1", "Patient/P1")}], "total": 1}
+    entries = [{"response": well, "resource": matches}, {"response": well, "resource": {**searchset, "total": 0}}]
+    async with run_clinic(batch(*entries)) as clinic:
+        assert await ask(clinic, "P1", "P2") == {"P1": (Dose(id="1"),)}
 
 
 async def test_the_pages_of_an_entry_are_read_as_those_of_a_search() -> None:
@@ -121,6 +131,8 @@ async def test_a_reply_that_is_no_batch_fails_for_all_keys(reply_bytes: bytes, c
         (400, "business-rule", REFUSED, "HTTP 400 business-rule"),
         (422, "processing", REFUSED, "HTTP 422 processing"),
         (404, "not-supported", REFUSED, "HTTP 404 not-supported"),
+        (404, "not-found", REFUSED, "HTTP 404 not-found"),
+        (410, "deleted", REFUSED, "HTTP 410 deleted"),
         (400, "transient", UNAVAILABLE, "HTTP 400 transient"),
         (409, SITI, REFUSED, "HTTP 409"),
         (401, "login", REFUSED, "HTTP 401"),
@@ -136,12 +148,6 @@ async def test_an_outcome_has_the_code_of_its_issue(status: int, code: str, expe
         failure = await get_failure(clinic, "P1")
         assert (failure.code, failure.detail) == (expected, detail)
         assert (clinic.gate.breaker_state is BreakerState.OPEN) == (expected == UNAVAILABLE)
-
-
-@pytest.mark.parametrize(("status", "code"), [(404, "not-found"), (410, "deleted")])
-async def test_a_resource_that_does_not_exist_is_no_failure(status: int, code: str) -> None:
-    async with run_clinic(fhir(outcome(code), status)) as clinic:
-        assert await ask(clinic, "P1") == {}
 
 
 async def test_a_server_that_is_busy_says_for_how_long() -> None:

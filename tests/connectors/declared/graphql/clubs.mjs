@@ -20,11 +20,12 @@ extend type Query { _entities(representations: [_Any!]!): [_Entity]! _service: _
 const club = (id) => ({ __typename: 'Club', id, name: `Klub ${id}`, place: { city: 'Jakarta' } });
 const broken = { ...club('5'), place: () => { throw new GraphQLError('gagal', { extensions: { code: 'INTERNAL' } }); } };
 const known = { 1: club('1'), 2: club('2'), 3: club('3'), 5: broken };
+const refused = new GraphQLError('gagal', { extensions: { code: 'FORBIDDEN' } });
 const rootValue = {
   _service: { sdl },
   _entities: ({ representations }) => representations.map((each) =>
     each.__typename === 'Club'
-      ? known[each.id] ?? null
+      ? known[each.id] ?? (each.id === '6' ? refused : null)
       : { __typename: 'Person', nik: each.nik, memberships: [{ club: club('1'), number: 12 }] }),
   clubs: ({ first, after }) => {
     const start = Number(after ?? 0);

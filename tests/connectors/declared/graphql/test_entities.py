@@ -170,6 +170,19 @@ class TestEntityErrors:
             with pytest.raises(AgencyUnavailable):
                 await connector.clubs(["1", "2"], make_call())
 
+    async def test_positions_in_a_path_may_be_texts_as_mercurius_writes_them(self) -> None:
+        errors = [error("_entities", "0", code="FORBIDDEN"), error("_entities", "1", "place", code="INTERNAL")]
+        async with serve(entities(None, make_club(2, place=None), make_club(3), errors=errors)) as (connector, _):
+            found = await connector.clubs(["1", "2", "3"], make_call())
+        assert (type(found["1"]), type(found["2"]), found["3"]) == (AgencyRefused, AgencyUnavailable, to_club(3))
+
+    @pytest.mark.parametrize("path", [("_entities", 7), ("_entities", "first"), ("clubs", 0), ("_entities", [0])])
+    async def test_an_error_at_another_place_fails_all(self, path: tuple[object, ...]) -> None:
+        response = entities(make_club(1), None, errors=[error(*path, code="FORBIDDEN")])
+        async with serve(response) as (connector, _):
+            with pytest.raises(AgencyRefused):
+                await connector.clubs(["1", "2"], make_call())
+
     async def test_an_error_around_all_entities_fails_all(self) -> None:
         async with serve({"data": {"_entities": None}, "errors": [error("_entities")]}) as (connector, _):
             with pytest.raises(AgencyUnavailable):
@@ -206,8 +219,10 @@ class TestEntityErrors:
         assert raised.value.retry_after == (7 if code == "SIBUK" else None)
         assert "3171" not in str(raised.value.detail)
 
-    async def test_an_error_before_the_execution_is_one_of_the_request(self) -> None:
-        async with serve({"errors": [{"message": 'Cannot query field "x" on type "Club".'}]}) as (connector, _):
+    @pytest.mark.parametrize("data", [{}, {"data": None}], ids=["graphql-js", "strawberry"])
+    async def test_an_error_before_the_execution_is_one_of_the_request(self, data: dict[str, Any]) -> None:
+        response = {**data, "errors": [{"message": 'Cannot query field "x" on type "Club".'}]}
+        async with serve(response) as (connector, _):
             with pytest.raises(AgencyMalformed):
                 await connector.clubs(["1"], make_call())
 

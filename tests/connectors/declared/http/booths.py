@@ -153,7 +153,7 @@ def open_driver(url: str = "http://127.0.0.1:9", gate: Gate | None = None) -> Ht
 
 def open_gate() -> Gate:
     """A gate whose breaker opens at the first failure."""
-    return Gate("kios", AgencyTerms(deadline=5, max_concurrency=4, breaker=BreakerEntry(failures=1, pause=60)))
+    return Gate("kios", AgencyTerms(deadline=5, max_concurrency=4, breaker=BreakerEntry(failures=1, pause=10)))
 
 
 @asynccontextmanager

@@ -17,9 +17,8 @@ from connectors.declared.driver_family import HubValues
 from connectors.declared.snapshot.build import BuildPlan, NamedSource
 from connectors.declared.snapshot.layout import SnapshotFacts
 from connectors.declared.snapshot.loader import SnapshotLoader
-from connectors.declared.snapshot.process import Build, BuildError, RowBatches
+from connectors.declared.snapshot.process import Build, BuildError, RowBatches, build_outcome
 from connectors.drivers.files.driver import FilesDriver
-from connectors.drivers.files.row_error import RowError
 from connectors.readers.rows import Row
 from connectors.resilience.agency_terms import AgencyTerms
 from connectors.resilience.gate import Gate
@@ -136,12 +135,12 @@ def build_points(folder: Path, given: Mapping[str, Any] = TABLES) -> DeclaredCon
 
 async def build_here(plan: BuildPlan, name: str, rows: NamedSource | RowBatches) -> SnapshotFacts:
     """Build a file as the process for it does."""
-    try:
-        if isinstance(rows, AsyncIterator):
-            rows = ListedRows(name, [row async for batch in rows for row in batch])
-        return plan.write(plan, rows)
-    except RowError as error:
-        raise BuildError(str(error)) from None
+    if isinstance(rows, AsyncIterator):
+        rows = ListedRows(name, [row async for batch in rows for row in batch])
+    outcome = build_outcome(plan, rows)
+    if outcome.facts is None:
+        raise BuildError(outcome.problem)
+    return outcome.facts
 
 
 @dataclass

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from connectors.declared.snapshot.process import build_in_process
+from connectors.declared.snapshot.process import Build, BuildProcesses
 from records.calls.failures import AgencyUnavailable
 from records.clocks import CITY_TIME_ZONE
 from tests.connectors.declared.snapshot.points import (
@@ -250,16 +250,17 @@ async def test_a_damaged_file_is_not_used(tmp_path: Path, drops: Path) -> None:
         assert await find_ids(loading) == ["1", "2", "3"]
 
 
-async def test_a_build_whose_process_dies_changes_nothing(
+async def test_a_build_whose_process_does_not_start_changes_nothing(
     tmp_path: Path, drops: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drop(drops, "wifi_20261101.csv", POINTS)
-    async with loading_points(tmp_path, build=build_in_process) as loading:
+    async with loading_points(tmp_path) as loading:
         assert await loading.load() == ""
+    async with BuildProcesses() as processes, loading_points(tmp_path, build=processes.build) as loading:
         drop(drops, "wifi_20261102.csv", HEADER + MONAS + SENEN)
         with monkeypatch.context() as patched:
             patched.setattr(sys, "executable", "/bin/false")
-            assert await loading.load() == "wifi_20261102.csv: the process that builds the snapshot ended with 1"
+            assert await loading.load() == "wifi_20261102.csv: the process that builds the snapshot did not start"
         assert await find_ids(loading) == ["1", "2", "3"]
 
 
@@ -315,7 +316,7 @@ async def test_a_failure_is_noted_since_when_it_lasts(tmp_path: Path, drops: Pat
     assert second.looked_at > first.looked_at
 
 
-async def test_files_of_snapshots_are_for_the_hub_alone(tmp_path: Path, drops: Path) -> None:
+async def test_files_of_snapshots_are_for_the_hub_alone(tmp_path: Path, drops: Path, build_in_process: Build) -> None:
     drop(drops, "wifi_20261101.csv", POINTS)
     loading = Loading(build_points(tmp_path), build_in_process)
     async with loading.loader.running():

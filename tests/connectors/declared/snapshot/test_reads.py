@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from connectors.declared.connector import DeclaredConnector
-from connectors.declared.snapshot.process import build_in_process
+from connectors.declared.snapshot.process import Build
 from records.calls.answers import CountedList, DatedAnswers
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyUnavailable
 from records.identifiers import RegionCode
@@ -35,7 +35,7 @@ GAMBIR = HotSpot(
 
 
 @pytest.fixture(scope="module")
-async def points(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DeclaredConnector]:
+async def points(tmp_path_factory: pytest.TempPathFactory, build_in_process: Build) -> AsyncIterator[DeclaredConnector]:
     folder = tmp_path_factory.mktemp("points")
     (folder / "drops").mkdir()
     drop(folder / "drops", "wifi_20261101.csv", POINTS)

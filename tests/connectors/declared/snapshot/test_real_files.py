@@ -15,7 +15,7 @@ from connectors.declared.connector import build_declared_connector
 from connectors.declared.driver_families import DRIVER_FAMILIES
 from connectors.declared.driver_family import DriverParts, HubValues
 from connectors.declared.files.tables import FilesWire
-from connectors.declared.snapshot.process import build_in_process
+from connectors.declared.snapshot.process import Build
 from connectors.drivers.files.driver import FilesDriver
 from connectors.drivers.long_work import LongWork
 from records.calls.answers import Answers
@@ -83,7 +83,9 @@ VILLAGES = {
 }
 
 
-async def test_the_population_of_all_kelurahan_is_loaded_with_its_byte_order_mark(tmp_path: Path) -> None:
+async def test_the_population_of_all_kelurahan_is_loaded_with_its_byte_order_mark(
+    tmp_path: Path, build_in_process: Build
+) -> None:
     file = Path(shutil.copy(POPULATION, tmp_path))
     os.utime(file, (time.time() - 3600,) * 2)
     driver = FilesDriver(tmp_path, None, gate=build_gate())

@@ -14,7 +14,7 @@ import pytest
 
 from connectors.declared.snapshot.build import BuildPlan, NamedSource
 from connectors.declared.snapshot.layout import SnapshotFacts
-from connectors.declared.snapshot.process import RowBatches, build_in_process
+from connectors.declared.snapshot.process import Build, RowBatches
 from connectors.declared.snapshot.sealed_rows import seal_body
 from records.calls.answers import DatedAnswers
 from records.calls.failures import AgencyMalformed, AgencyUnavailable
@@ -105,7 +105,7 @@ async def test_no_file_of_the_hub_holds_anything_of_a_person_in_plain_text(tmp_p
     assert find_plain_text(tmp_path / "snapshots", SECRETS) == []
 
 
-async def test_a_file_that_is_being_built_holds_no_plain_text_either(tmp_path: Path) -> None:
+async def test_a_file_that_is_being_built_holds_no_plain_text_either(tmp_path: Path, build_in_process: Build) -> None:
     drop_enterprises(tmp_path / "drops", [Enterprise(str(n), f"317101420385{n:04}", f"Toko {n}") for n in range(5_000)])
     seen: list[list[str]] = []
 

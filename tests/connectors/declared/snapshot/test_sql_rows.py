@@ -13,7 +13,7 @@ import pytest
 
 from connectors.declared.connector import DeclaredConnector, build_declared_connector
 from connectors.declared.driver_family import HubValues
-from connectors.declared.snapshot.process import build_in_process
+from connectors.declared.snapshot.process import BuildProcesses
 from connectors.declared.tables import NotDeclarableError
 from connectors.drivers.sql.driver import SqlDriver
 from records.identifiers import RegionCode
@@ -56,7 +56,8 @@ async def test_all_pages_of_a_statement_are_loaded(tmp_path: Path) -> None:
 
 
 async def test_a_source_that_does_not_answer_costs_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    loading = Loading(build_points(tmp_path), build_in_process)
+    processes = BuildProcesses()
+    loading = Loading(build_points(tmp_path), processes.build)
     started: list[str] = []
     with monkeypatch.context() as patched:
         patched.setattr(asyncio, "create_subprocess_exec", lambda program, *_, **__: started.append(program))
@@ -66,6 +67,7 @@ async def test_a_source_that_does_not_answer_costs_no_process(tmp_path: Path, mo
     assert await loading.load() == ""
     assert loading.snapshot.open_current().facts.rows == 2
     loading.snapshot.close()
+    await processes.__aexit__()
 
 
 async def test_pages_also_begin_after_texts(tmp_path: Path) -> None:

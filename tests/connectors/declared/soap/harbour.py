@@ -232,7 +232,7 @@ class Harbour:
 
 def open_gate(**terms: Any) -> Gate:  # noqa: ANN401 - terms
     """A gate whose breaker opens at the first failure."""
-    given: dict[str, Any] = {"deadline": 5.0, "max_concurrency": 4, "breaker": BreakerEntry(failures=1, pause=60.0)}
+    given: dict[str, Any] = {"deadline": 5.0, "max_concurrency": 4, "breaker": BreakerEntry(failures=1, pause=10.0)}
     return Gate("pelabuhan", AgencyTerms(**given | terms))
 
 

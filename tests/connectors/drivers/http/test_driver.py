@@ -66,6 +66,19 @@ class TestRequests:
         assert server.asked[0].body == b"<a\xe9/>"
         assert server.asked[0].headers["content-type"] == "text/xml"
 
+    @pytest.mark.parametrize(
+        "request_", [HttpRequest("POST", "/a", body=b"<a/>"), HttpRequest("POST", "a/b", form={"q": "é"}),
+                     HttpRequest("POST", "/c", {"q": "1"}), HttpRequest("POST", "", body=b"", headers={"X-One": "1"})],
+        ids=["body", "form", "neither", "empty"],
+    )  # fmt: skip
+    async def test_both_kinds_of_connections_send_the_same_bodies(self, request_: HttpRequest) -> None:
+        async with run_driver(reply()) as (driver, server):
+            await driver.send(request_, call())
+            await driver.send(request_._replace(repeatable=True), call())
+        first, second = server.asked
+        assert first == second
+        assert server.connections == 2
+
     @both_ways
     async def test_connections_are_kept(self, method: str) -> None:
         async with run_driver(reply()) as (driver, server):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +14,9 @@ from records.complaints import ComplaintStatus
 from tests.fakes.issuers.loopback_sign_in import SignInWorld, run_sign_in_world
 from tests.fakes.small_records import PRIVATE, SITI, complaint
 from tests.plugins.optional_programs import FindProgram
-from tests.web.axe import find_violations
+from tests.web.axe import open_on_phone
 from tests.web.browser import BrowserPage, open_browser_page
-
-LOADED = "document.readyState === 'complete' && document.querySelector('h1') !== null"
-WIDTH = 360
+from tests.web.phone import LOADED, WIDTH
 
 
 @pytest.fixture
@@ -48,20 +45,7 @@ async def world() -> AsyncIterator[SignInWorld]:
 @pytest.fixture
 async def page(program: FindProgram) -> AsyncIterator[BrowserPage]:
     async with open_browser_page(program("chromium")) as opened:
-        await opened.call_method(
-            "Emulation.setDeviceMetricsOverride", width=WIDTH, height=740, deviceScaleFactor=2, mobile=True
-        )
         yield opened
-
-
-async def look(page: BrowserPage, address: str, picture: Path) -> None:
-    """Open a page; it fits on the screen and breaks no rule."""
-    await page.open(address)
-    await page.wait_until(LOADED)
-    assert await page.evaluate("document.documentElement.scrollWidth") <= WIDTH
-    assert await find_violations(page) == []
-    taken = await page.take_screenshot()
-    await asyncio.to_thread(picture.write_bytes, taken)
 
 
 @pytest.mark.parametrize("language", ["id", "en"])
@@ -69,20 +53,23 @@ async def test_the_inbox_and_its_cases_fit_on_a_phone(
     world: SignInWorld, page: BrowserPage, language: str, tmp_path: Path
 ) -> None:
     url = world.hub.url
-    await look(page, f"{url}/cases?lang={language}", tmp_path / "list.png")
+    await open_on_phone(page, f"{url}/cases?lang={language}", tmp_path / "list.png")
     assert await page.evaluate("document.querySelectorAll('article').length") == 20
     for kind in ("complaint", "data-request", "consent"):
-        await look(page, f"{url}/cases?lang={language}&kind={kind}", tmp_path / f"{kind}s.png")
+        await open_on_phone(page, f"{url}/cases?lang={language}&kind={kind}", tmp_path / f"{kind}s.png")
         address = await page.evaluate("document.querySelector('article h2 a').href")
-        await look(page, address, tmp_path / f"{kind}.png")
-    await look(page, f"{url}/cases?lang={language}&kind=consent&state=closed", tmp_path / "none.png")
+        await open_on_phone(page, address, tmp_path / f"{kind}.png")
+    await open_on_phone(page, f"{url}/cases?lang={language}&kind=consent&state=closed", tmp_path / "none.png")
     world.consents.is_down = True
-    await look(page, f"{url}/cases?lang={language}", tmp_path / "down.png")
+    await open_on_phone(page, f"{url}/cases?lang={language}", tmp_path / "down.png")
     assert await page.evaluate("document.querySelectorAll('[role=status]').length") == 1
     assert page.complaints == []
 
 
 async def test_every_link_to_tap_is_large_enough(world: SignInWorld, page: BrowserPage) -> None:
+    await page.call_method(
+        "Emulation.setDeviceMetricsOverride", width=WIDTH, height=740, deviceScaleFactor=2, mobile=True
+    )
     await page.open(f"{world.hub.url}/cases?lang=en")
     await page.wait_until(LOADED)
     small = await page.evaluate(

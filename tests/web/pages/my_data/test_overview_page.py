@@ -42,6 +42,9 @@ async def test_the_page_shows_the_data_of_every_agency_and_who_read_it(browser: 
         "Family card Person 1 (head of the household) Person 3 (child)",
         "Property tax JL KEBON SIRIH 1 2026: Rp100,000, due on 30 September 2026",
         "Businesses Warung Siti (P4: licensing)",
+        "Social assistance Your record in the register of households in need: active.",
+        "Kartu Lansia Jakarta (for the elderly): receives it",
+        "Payments Kartu Lansia Jakarta (for the elderly), 31.71: Rp1 (planned)",
         "Complaints JK1002: received, reported on 20 November 2026 JK1001: received,",
         "Who else read your data 23 November 2026 at 16:00 WIB: An official of the population register (Dukcapil)",
         "Your requests about your data HAK-2026-7K3QX9RD: correction, received; answer due 26 November 2026 at 16:00",
@@ -72,7 +75,8 @@ async def test_a_visitor_signs_in_first(browser: SignInBrowser) -> None:
 
 def test_every_value_that_the_page_names_has_words_in_both_languages() -> None:
     schema = build_schema((ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8"))
-    for name in ("Relationship", "ComplaintStatus", "DataRequestKind", "DataRequestState"):
+    aid = ("AidEligibility", "AidPaymentStatus", "AidProgramme", "AssistanceStatus")
+    for name in ("Relationship", "ComplaintStatus", "DataRequestKind", "DataRequestState", *aid):
         enum = schema.type_map[name]
         assert isinstance(enum, GraphQLEnumType)
         for language in load_words().values():
