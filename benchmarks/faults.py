@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +35,7 @@ from benchmarks.reports import fault_report, machine
 from benchmarks.reports.fault_report import FaultRow
 from benchmarks.upstreams.static_files import FAULT_PATH, FAULTS, NO_FAULT
 
-RATE: Final = 100.0
+RATE: Final = 50.0
 """Requests a second: far below what any target can answer, so that only the fault costs time."""
 DEADLINE_S: Final = 1.0
 """Seconds for one upstream call."""
@@ -158,7 +158,7 @@ def summarize(target: str, fault: str, asked: Sequence[AskedRequest], well_after
 async def measure_faults(
     target: str, url: str, upstream: str, signed_in: Sequence[BenchmarkCaller], plan: FaultPlan
 ) -> list[FaultRow]:
-    """A row without a fault, and one for each fault."""
+    """A row without a fault, and one for each fault. Raises `RuntimeError` if the target is too slow for the load."""
     timeout = aiohttp.ClientTimeout(total=_CLIENT_TIMEOUT_S)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as session:
         load = ConstantLoad(url, signed_in, session)
@@ -166,7 +166,8 @@ async def measure_faults(
         rows = []
         try:
             await asyncio.sleep(plan.warm_up)
-            await load.wait_until_calm(monotonic(), plan)
+            if await load.wait_until_calm(monotonic(), plan) is None:
+                raise RuntimeError(f"it does not answer {RATE:.0f} requests a second in time, without any fault")
             for fault in (NO_FAULT, *FAULTS):
                 await _set_fault(upstream, fault)
                 began = monotonic()
@@ -198,7 +199,7 @@ class _FaultRun:
     plan: FaultPlan
 
     def measure(self, target: Target) -> list[FaultRow]:
-        """Start the target, measure it, stop it. Raises `ProgramNotStarted`."""
+        """Start the target, measure it, stop it. Raises `ProgramNotStarted`, or `RuntimeError` if it is too slow."""
         missing = target.missing()
         if missing is not None:
             raise ProgramNotStarted(missing)
@@ -237,25 +238,26 @@ def main() -> int:
                 try:
                     rows += run.measure(target)
                     print_progress(f"  {target.name}: measured")
-                except (ProgramNotStarted, OSError) as problem:
+                except (ProgramNotStarted, RuntimeError, OSError) as problem:
                     left_out[target.name] = str(problem)
         finally:
             upstream.stop()
     fault_report.print_faults(rows, console, SIMPUL_COALESCING.name)
     for target_name, why in left_out.items():
         console.print(f"Left out: {target_name}: {why}")
-    if plan is FULL:
-        _save(rows)
+    if plan is FULL and rows:
+        _save(rows, left_out)
     return 0 if rows else 1
 
 
-def _save(rows: Sequence[FaultRow]) -> None:
+def _save(rows: Sequence[FaultRow], left_out: Mapping[str, str]) -> None:
     context: dict[str, Any] = {
         "began": datetime.now(UTC),
         "machine": machine.read_facts(),
         "versions": machine.read_versions(COMPARED_WITH_FAULTS),
         "requests_per_second": RATE,
         "deadline_s": DEADLINE_S,
+        "left_out": left_out,
     }
     fault_report.save_faults(rows, context)
     fault_report.write_table(rows)
