@@ -7,6 +7,11 @@ from typing import Any
 
 import msgspec
 
+from records.calls.answers import CountedList
+
+_COUNTED = b"\xc1"
+"""Begins a list with a total, in 8 bytes: a byte that MessagePack never uses."""
+
 
 class RecordCodec:
     """Encodes and decodes answers of one type.
@@ -23,8 +28,11 @@ class RecordCodec:
 
     def encode(self, value: Any) -> bytes:  # noqa: ANN401 - an answer of the type
         """Returns the bytes of an answer."""
-        return self._encoder.encode(value)
+        body = self._encoder.encode(value)
+        return b"".join((_COUNTED, value.total.to_bytes(8), body)) if isinstance(value, CountedList) else body
 
     def decode(self, body: bytes) -> Any:  # noqa: ANN401 - an answer of the type
         """Returns the answer. Raises `ValueError`, the base of msgspec's own errors."""
+        if body[:1] == _COUNTED:
+            return CountedList.build(self._decoder.decode(body[9:]), int.from_bytes(body[1:9]))
         return self._decoder.decode(body)

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from cli.settings_check.findings import Finding, FindingLevel, describe_city_problem, format_setting, variable_name
 from connectors.declared.service.wire import ServiceWire
 from connectors.declared.sql.tables import SqlWire
-from connectors.drivers.sql.driver import get_tls_mode as agency_tls_mode
+from connectors.drivers.sql.address import get_tls_mode as agency_tls_mode
 from records.database_tls import TlsMode, is_local
 from records.plurals import count_noun
 from settings import Settings

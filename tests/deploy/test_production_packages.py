@@ -54,6 +54,6 @@ def test_every_package_that_the_hub_imports_is_installed() -> None:
 
 
 def test_no_package_of_the_tests_or_the_sandbox_city_is_installed() -> None:
-    assert read_lock() >= {"asyncpg", "asyncmy", "aiosqlite", "hiredis"}, "drivers that are named in an address alone"
+    assert read_lock() >= {"asyncpg", "asyncmy", "hiredis"}, "drivers that are named in an address alone"
     assert NEVER & read_lock() == set()
     assert len(read_lock()) > len(read_layers())

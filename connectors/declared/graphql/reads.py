@@ -158,6 +158,8 @@ class _GraphqlRead:
             find_rows=self._find_rows,
         )
         self._is_by_list = isinstance(self._calls.form, ListRequests)
+        self._get_id = None if table.id is None else JSON_PATHS.compile(f"{self._place}.id", table.id)
+        self._get_key = JSON_PATHS.compile(f"{self._place}.key", table.key) if isinstance(table.key, str) else None
 
     async def read(self, keys: Sequence[Any], call: Call) -> Answers[Any, Any]:
         """The answers for keys. Raises `AgencyFailure`."""
@@ -235,8 +237,7 @@ class _GraphqlRead:
 
     async def _answer(self, keys: Sequence[Any], found: Sequence[tuple[Any, Row]]) -> Answers[Any, Any]:
         """The answers of the keys, from rows with their key; None for a row that holds its key itself."""
-        agency, check, table = self._source.agency, self._source.check, self._table
-        get_id = None if table.id is None else JSON_PATHS.compile(f"{self._place}.id", table.id)
+        agency, check, get_id = self._source.agency, self._source.check, self._get_id
         rows: list[tuple[Any, Any, Row]] = []
         try:
             for index, (key, row) in enumerate(found):
@@ -258,7 +259,7 @@ class _GraphqlRead:
         return {by_text[own]: answer for own, answer in answers.items()}
 
     def _read_row_key(self, row: Row) -> str | None:
-        return text(JSON_PATHS.compile(f"{self._place}.key", str(self._table.key))(row))
+        return None if self._get_key is None else text(self._get_key(row))
 
     def _build_reader(self) -> RecordReader[Any]:
         reader = build_reader(self._source, self._read)

@@ -31,7 +31,12 @@ def build_row_finder(place: str, path: str, form: RowForm) -> FindRows:
     inner = next((index for index, (_, is_each) in enumerate(steps) if is_each), None)
     if inner is None:
         names = [name for name, _ in steps]
-        return lambda reply: _list_rows(_walk(reply, names, form), form)
+        # Some agencies give now the list, now an object around it (datatma.json of Pantau Banjir). An empty list says
+        # nothing: PHP writes an empty object so.
+        may_be_list = bool(names) and not form.is_xml and not names[0].isdecimal()
+        return lambda reply: _list_rows(
+            reply if may_be_list and reply and isinstance(reply, list) else _walk(reply, names, form), form
+        )
     outer = [name for name, _ in steps[: inner + 1] if name]
     within = steps[inner + 1 :]
     parents, inner_form = replace(form, may_be_row=form.is_xml), replace(form, may_be_row=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from connectors.declared.http.paging import PageWalk, Place
 from connectors.declared.http.rows import HttpRowCalls, HttpSource
@@ -51,6 +51,10 @@ class RecordOrder:
         if value is None or (self.has_numbers and isinstance(value, str) and not NUMBER.fullmatch(value)):
             raise UnreadableError("a record with a position")
         return int(value) if self.has_numbers and isinstance(value, str) else value
+
+
+_MAX_TOTAL: Final = 2**31 - 1
+"""`Int` of GraphQL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +133,8 @@ class SearchPages:
                 if self._is_wanted(asked, position, each)
             ]
             if walk is None or not has_next or (asked.wanted is not None and len(found.records) >= asked.wanted):
-                found.total = walk.total if walk is not None and asked.is_counted else None
+                total = walk.total if walk is not None and asked.is_counted else None
+                found.total = total if total is not None and total <= _MAX_TOTAL else None
                 return found
             if last is not None and self.is_by_record:
                 walk.position = write_position(last)

@@ -51,7 +51,7 @@ from connectors.declared.search.pages import (
 from connectors.declared.search.record_filters import RecordFilter, build_record_filter
 from connectors.declared.tables import FilterTable, NotDeclarableError, RecordTable
 from connectors.readers.unreadable import UnreadableError
-from records.calls.answers import Answers
+from records.calls.answers import Answers, CountedList
 from records.calls.call import Call
 from records.calls.failures import AgencyMalformed
 from records.distances import measure_metres
@@ -157,7 +157,7 @@ class _HttpSearch:
             order.sort(found.records)
         records = tuple(each.record for each in found.records[:size])
         if self.page is None:
-            return records
+            return records if found.total is None or size is None else CountedList.build(records, found.total)
         total = {} if self.page.total_field is None else {self.page.total_field: found.total}
         has_more = len(found.records) > len(records)
         return self.page.page(**{self.page.records_field: records, self.page.more_field: has_more}, **total)
@@ -196,15 +196,17 @@ class _HttpSearch:
         except UnreadableError:
             return None
         is_whole = size is None or NEAR in filters or not self.pages.table.sorts
+        remaining = [
+            each.build(given[name])
+            for name, each in filters.items()
+            if name not in sent or each.proof is not each.build
+        ]
+        is_rest = position is not None and self.pages.is_by_record
         return SearchedPart(
             sent=SimpleNamespace(**sent),
             applied=[each.proof(given[name]) for name, each in filters.items() if name in sent],
-            remaining=[
-                each.build(given[name])
-                for name, each in filters.items()
-                if name not in sent or each.proof is not each.build
-            ],
-            is_counted=filters.keys() <= sent.keys(),
+            remaining=remaining,
+            is_counted=not (remaining or is_rest or self.pages.table.skip_without),
             after=position,
             wanted=None if is_whole or size is None else size + (self.page is not None),
         )

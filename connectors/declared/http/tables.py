@@ -152,7 +152,8 @@ class HttpCallTable(HttpRequestTable):
         default="",
         max_length=200,
         description="path to the list of rows in the reply, such as `data.rows`; empty if the reply is the list."
-        " `markets[].prices` takes the rows within each market. For a key with one record, also to that one object",
+        " `markets[].prices` takes the rows within each market. For a key with one record, also to that one object. A"
+        " reply that is a list of rows itself is that list",
     )
     paging: PagingTable | None = Field(default=None, description="table: how the next page is requested")
     max_rows: int = Field(

@@ -14,7 +14,8 @@ from connectors.declared.read_records import all_or_failure, only_record, read_o
 from connectors.declared.record_readers import RecordReader
 from connectors.declared.sql.tables import SqlReadTable
 from connectors.declared.tables import NotDeclarableError
-from connectors.drivers.sql.driver import Row, SqlDriver
+from connectors.drivers.sql.connections import Row
+from connectors.drivers.sql.driver import SqlDriver
 from connectors.readers.unreadable import UnreadableError
 from records.calls.failures import AgencyFailure, AgencyMalformed
 

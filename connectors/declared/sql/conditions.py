@@ -86,8 +86,11 @@ def build_filter(comparison: Comparison, match: Match | None) -> WriteCondition:
     is_text = find_plain_type(comparison.field.kind) is str
 
     def write(value: object, parameters: Parameters) -> exp.Expr:
-        parameters[part] = list(value) if isinstance(value, tuple) else [value]
-        return write_membership(column, dialect, part, exact=is_text)
+        values = list(value) if isinstance(value, tuple) else [value]
+        is_ascii = not is_text or all(str(each).isascii() for each in values)
+        name = part if is_ascii else f"{part}_any"  # statements are remembered by the names of their parameters
+        parameters[name] = values
+        return write_membership(column, dialect, name, exact=is_text, is_ascii=is_ascii)
 
     return write
 

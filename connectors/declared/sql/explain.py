@@ -22,7 +22,8 @@ from connectors.declared.sql.statements import KEYS, SqlSelect, parse_statement
 from connectors.declared.sql.tables import SqlReadTable
 from connectors.declared.tables import ReadTable, RecordTable
 from connectors.declared.trouble import NoResultCodes
-from connectors.drivers.sql.driver import Row, SqlDriver
+from connectors.drivers.sql.connections import Row
+from connectors.drivers.sql.driver import SqlDriver
 from connectors.resilience.gate import NoGate
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure

@@ -15,7 +15,7 @@ from connectors.declared.sql.queries import KeyedQuery, SqlSource, build_column_
 from connectors.declared.sql.statements import SqlSelect, parse_statement
 from connectors.declared.sql.tables import SqlReadTable
 from connectors.declared.tables import NotDeclarableError
-from connectors.drivers.sql.driver import Row
+from connectors.drivers.sql.connections import Row
 from connectors.readers.unreadable import UnreadableError
 from records.calls.answers import Answers
 from records.calls.call import Call

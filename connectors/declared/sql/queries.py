@@ -10,7 +10,8 @@ from connectors.declared.driver_family import Source
 from connectors.declared.read_records import NUMBER
 from connectors.declared.sql.statements import KEYS, SqlSelect
 from connectors.declared.sql.tables import SqlReadTable
-from connectors.drivers.sql.driver import Row, SqlDriver
+from connectors.drivers.sql.connections import Row
+from connectors.drivers.sql.driver import SqlDriver
 from records.calls.call import Call
 
 SqlSource = Source[SqlDriver]
@@ -22,6 +23,8 @@ class KeyedQuery:
 
     sql: SqlDriver
     statement: str
+    any_letters: str
+    """The statement for keys with letters that the column may lack."""
     lists: tuple[str, ...]
     to_values: Callable[[Sequence[str]], list[Any]]
 
@@ -30,14 +33,17 @@ class KeyedQuery:
         """Build it from a checked statement."""
         is_number = table.key_type == "number"
         lists = () if statement.dialect.takes_arrays else (KEYS,)
-        return cls(sql, statement.render(exact=not is_number), lists, _select_numbers if is_number else list)
+        to_values = _select_numbers if is_number else list
+        any_letters = statement.render(exact=not is_number, has_ascii_keys=is_number)
+        return cls(sql, statement.render(exact=not is_number), any_letters, lists, to_values)
 
     async def rows(self, keys: Sequence[str], call: Call, check: Callable[[Sequence[Row]], None]) -> Sequence[Row]:
         """The rows for these keys; `check` rejects them inside the gate. Raises `AgencyFailure`."""
         values = self.to_values(keys)
         if not values:
             return ()
-        return await self.sql.rows(self.statement, {KEYS: values}, call, lists=self.lists, check=check)
+        statement = self.statement if all(map(str.isascii, keys)) else self.any_letters
+        return await self.sql.rows(statement, {KEYS: values}, call, lists=self.lists, check=check)
 
 
 def build_column_text(column: str) -> Callable[[Row], str]:

@@ -17,7 +17,7 @@ from connectors.declared.sql.searches import build_search_read
 from connectors.declared.sql.statements import parse_statement
 from connectors.declared.sql.tables import SqlReadTable
 from connectors.declared.tables import NotDeclarableError
-from connectors.drivers.sql.driver import Row
+from connectors.drivers.sql.connections import Row
 from connectors.readers.texts import text
 from connectors.readers.unreadable import UnreadableError
 from records.calls.answers import Answers

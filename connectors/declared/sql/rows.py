@@ -9,7 +9,8 @@ from typing import Final
 from connectors.declared.driver_family import RowSource, Source
 from connectors.declared.sql.statements import parse_statement
 from connectors.declared.sql.tables import SqlRowsTable
-from connectors.drivers.sql.driver import Row, SqlDriver
+from connectors.drivers.sql.connections import Row
+from connectors.drivers.sql.driver import SqlDriver
 from records.calls.call import Call
 from records.calls.failures import AgencyMalformed
 

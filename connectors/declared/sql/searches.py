@@ -17,7 +17,7 @@ from connectors.declared.sql.search_statements import SearchStatement
 from connectors.declared.sql.statements import parse_statement
 from connectors.declared.sql.tables import SqlReadTable
 from connectors.declared.tables import NotDeclarableError
-from connectors.drivers.sql.driver import Row
+from connectors.drivers.sql.connections import Row
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure

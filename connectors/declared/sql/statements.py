@@ -43,12 +43,12 @@ class SqlSelect:
     query: exp.Query
     dialect: SqlDialect
 
-    def render(self, *, exact: bool = True) -> str:
+    def render(self, *, exact: bool = True, has_ascii_keys: bool = True) -> str:
         """The statement for the driver; with `exact`, rows whose key is only similar to a requested one stay out."""
         query = self.query.copy()
         for condition in list(query.find_all(exp.In, exp.EQ)):
             if (column := _find_keyed(condition)) is not None:
-                condition.replace(write_membership(column, self.dialect, KEYS, exact=exact))
+                condition.replace(write_membership(column, self.dialect, KEYS, exact=exact, is_ascii=has_ascii_keys))
         for parameter in list(query.find_all(exp.Placeholder)):
             parameter.replace(exp.var(f":{parameter.name}"))
         return query.sql(dialect=self.dialect.parser)
@@ -182,8 +182,14 @@ def _find_keyed(condition: exp.Expr) -> exp.Expr | None:
     return condition.this if isinstance(keys, exp.Placeholder) and keys.name == KEYS else None
 
 
-def write_membership(column: exp.Expr, dialect: SqlDialect, parameter: str, *, exact: bool) -> exp.Expr:
-    """The condition that a column has one of the values of a parameter."""
+def write_membership(
+    column: exp.Expr, dialect: SqlDialect, parameter: str, *, exact: bool, is_ascii: bool = True
+) -> exp.Expr:
+    """The condition that a column has one of the values of a parameter.
+
+    `is_ascii` says that every character set has the letters of these values. MariaDB refuses to compare others with a
+    column that lacks them, so it then converts the column, without its index.
+    """
     keys = exp.Placeholder(this=parameter)
     if dialect.takes_arrays:
         return exp.EQ(this=column.copy(), expression=exp.Any(this=exp.Paren(this=keys)))
@@ -193,6 +199,8 @@ def write_membership(column: exp.Expr, dialect: SqlDialect, parameter: str, *, e
     # The first condition uses the index of the column, the second one compares what it found.
     written = dialect.exact_text.format(column.sql(dialect=dialect.parser))
     same = exp.In(this=sqlglot.parse_one(written, read=dialect.parser), field=keys.copy())
+    if not is_ascii:
+        return same
     return exp.Paren(this=exp.And(this=similar, expression=same))
 
 

@@ -11,9 +11,10 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from lxml import etree
 
@@ -40,6 +41,9 @@ _SMALL_BYTES: Final = 4 * 1024
 _DTD: Final = b"<!DOCTYPE"
 """SOAP forbids it (1.1, section 3), and data needs none. Checked before parsing, because its entities would be expanded
 in attributes."""
+_ROOT: Final = re.compile(rb"<[^\s<>/?!]+")
+_DECLARED: Final = rb'\g<0> xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+_UNDECLARED: Final = "Namespace prefix xsi "
 _BYTE_ORDER_MARKS: Final = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -74,7 +78,23 @@ def parse_xml(body: bytes, parser: etree.XMLParser, *, charset: str) -> etree._E
         return None
     try:
         return etree.fromstring(document, parser)
-    except (etree.XMLSyntaxError, UnicodeError):
+    except etree.XMLSyntaxError as error:
+        return _parse_with_nil(document, parser) if _lacks_nil(error) else None
+    except UnicodeError:
+        return None
+
+
+def _lacks_nil(error: etree.XMLSyntaxError) -> bool:
+    """Whether all that is wrong is that nothing declares the prefix of `xsi:nil`: npm `soap` writes nulls so."""
+    log: Any = error.error_log  # of a class without types
+    faults = [each.message for each in log]
+    return bool(faults) and all(each.startswith(_UNDECLARED) for each in faults)
+
+
+def _parse_with_nil(document: bytes, parser: etree.XMLParser) -> etree._Element | None:
+    try:
+        return etree.fromstring(_ROOT.sub(_DECLARED, document, count=1), parser)
+    except etree.XMLSyntaxError:
         return None
 
 

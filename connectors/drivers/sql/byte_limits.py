@@ -72,7 +72,7 @@ class NoByteBound:
 class _CountedRows:
     """For SQLite, which has no wire: counts rows and their texts one by one, in the thread that reads them.
 
-    aiosqlite collects all rows of a statement before the caller sees the first. SQLite limits the size of one value.
+    All rows of a statement are collected before the caller sees the first. SQLite limits the size of one value.
     """
 
     def __init__(self, limits: StatementLimits) -> None:
@@ -268,12 +268,11 @@ async def connect_mysql(limits: StatementLimits, *address: Any, **options: Any) 
 
 def limit_connection(driver: Any, limits: StatementLimits) -> ByteBound:  # noqa: ANN401 - drivers' own connections share no type
     """Limit what a driver's new connection receives for one statement; count rows if there is no wire."""
-    file = getattr(driver, "_conn", None)
-    if not isinstance(file, sqlite3.Connection):
+    if not isinstance(driver, sqlite3.Connection):
         return _bound_wire(driver, limits)
     rows = _CountedRows(limits)
-    file.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, limits.size)
-    file.row_factory = rows.take
+    driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, limits.size)
+    driver.row_factory = rows.take
     return rows
 
 

@@ -1,9 +1,10 @@
 """The kinds of SQL databases, and everything that differs between them.
 
-Another kind is one entry here: an asynchronous driver that SQLAlchemy knows, sqlglot's name of the dialect, and the way
-its server refuses writes. Oracle would have parser `oracle`, driver `oracle+oracledb_async`, and no session that only
-reads: its account needs `SELECT` alone. ODBC (`mssql+aioodbc`, parser `tsql`) is the way to SQL Server. Both also need
-their error codes in `driver.py`, a limit of received bytes in `byte_limits.py`, and a reader in `query_plans.py`.
+Another kind is one entry here (an asynchronous driver that SQLAlchemy knows, sqlglot's name of the dialect, the way its
+server refuses writes) and a connection in `connections.py`. Oracle would have parser `oracle`, driver
+`oracle+oracledb_async`, and no session that only reads: its account needs `SELECT` alone. ODBC (`mssql+aioodbc`, parser
+`tsql`) is the way to SQL Server. Both also need their error codes in `driver.py`, a limit of received bytes in
+`byte_limits.py`, and a reader in `query_plans.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from connectors.drivers.sql.placeholders import PlaceholderStyle
 from connectors.drivers.sql.query_plans import FindScans, find_mysql_scans, find_postgres_scans, find_sqlite_scans
 
 
@@ -25,6 +27,8 @@ class SqlDialect:
     """The name of the dialect in sqlglot."""
     driver: str
     """The dialect and its driver in SQLAlchemy."""
+    placeholders: PlaceholderStyle
+    """How the driver names parameters."""
     takes_arrays: bool = False
     """Whether a list of keys is one parameter, `= ANY(:keys)`, so that the statement is the same for all lists."""
     has_moments: bool = True
@@ -67,6 +71,7 @@ DIALECTS: Final[Mapping[str, SqlDialect]] = {
             scheme="postgresql",
             parser="postgres",
             driver="postgresql+asyncpg",
+            placeholders=PlaceholderStyle.NUMBERED,
             takes_arrays=True,
             read_only={"server_settings": {"default_transaction_read_only": "on"}},
             explain="EXPLAIN (FORMAT JSON)",
@@ -78,6 +83,7 @@ DIALECTS: Final[Mapping[str, SqlDialect]] = {
             scheme="mysql",
             parser="mysql",
             driver="mysql+asyncmy",
+            placeholders=PlaceholderStyle.FORMAT,
             exact_text=_MYSQL_EXACT,
             any_text=_MYSQL_ANY,
             unspoken=_UNSPOKEN,
@@ -89,6 +95,7 @@ DIALECTS: Final[Mapping[str, SqlDialect]] = {
             scheme="mariadb",
             parser="mysql",
             driver="mariadb+asyncmy",
+            placeholders=PlaceholderStyle.FORMAT,
             exact_text=_MYSQL_EXACT,
             any_text=_MYSQL_ANY,
             unspoken={**_UNSPOKEN, "Lateral": "LATERAL; write a join or a view"},
@@ -99,7 +106,8 @@ DIALECTS: Final[Mapping[str, SqlDialect]] = {
         SqlDialect(
             scheme="sqlite",
             parser="sqlite",
-            driver="sqlite+aiosqlite",
+            driver="sqlite+pysqlite",
+            placeholders=PlaceholderStyle.QUESTION,
             has_moments=False,
             exact_text="CAST({} AS TEXT) COLLATE BINARY",
             unspoken={**_UNSPOKEN, "Lateral": "LATERAL; write a join", "Any": "ANY; write IN"},

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cache.answers.record_codec import RecordCodec
+from records.calls.answers import CountedList
 from records.complaints import Complaint
 from records.population import Household, Identity
 from records.prices import Market, Price
@@ -34,6 +35,12 @@ def test_an_answer_decodes_to_its_equal(type_: Any, answer: Any) -> None:  # noq
     assert body
     assert codec.decode(body) == answer
     assert type(codec.decode(body)) is type(answer)
+
+
+def test_a_list_keeps_the_number_of_all_its_items() -> None:
+    codec = RecordCodec(tuple[Price, ...])
+    decoded = codec.decode(codec.encode(CountedList.build((city.PRICE,), 9_302)))
+    assert (type(decoded), decoded, decoded.total) == (CountedList, (city.PRICE,), 9_302)
 
 
 @pytest.mark.parametrize(

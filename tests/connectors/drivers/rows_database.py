@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from connectors.drivers.sql.driver import Row, SqlDriver
+from connectors.drivers.sql.connections import Row
+from connectors.drivers.sql.driver import SqlDriver
 from records.calls.call import Call
 
 

@@ -17,6 +17,7 @@ from tests.connectors.declared.hotspots import open_driver
 from tests.connectors.failures import make_call
 from tests.plugins.optional_programs import node_packages, program_or_skip
 
+pytestmark = pytest.mark.optional_programs
 FOLDER = Path(__file__).parent
 CHANGED = {**TABLES, "records": {**TABLES["records"], "Club": {"id": "id", "name": "title", "city": "place.city"}}}
 

@@ -203,6 +203,12 @@ class TestHttpLists:
         assert list(answers) == ["7", "8"]
         assert len(server.asked) == 1
 
+    async def test_a_reply_that_is_now_an_object_and_now_the_list_itself_is_read(self) -> None:
+        listed = [ROW, {**ROW, "id": "8"}]
+        for body in ({"data": {"rows": listed}}, listed):
+            async with serve(body) as (connector, _):
+                assert list(await connector.listed(["7", "8"], make_call())) == ["7", "8"]
+
     async def test_a_key_listed_in_two_forms_fails_alone(self) -> None:
         async with serve(rows({}, {"id": 8}, {"id": 8, "nik": BUDI})) as (connector, _):
             answers = await connector.listed(["7", "8"], make_call())

@@ -210,6 +210,13 @@ class TestOutcomes:
             answer = (await connector.moorings_of([SITI], make_call()))[SITI]
         assert (type(answer), getattr(answer, "retry_after", None)) == (AgencyRefused, 7)
 
+    async def test_an_error_may_be_a_text_in_place_of_a_code(self) -> None:
+        """As PDDIKTI Feeder writes it: `ERROR: ...`, with HTTP 200."""
+        tables = {**TABLES, "trouble": {**TABLES["trouble"], "refused": "ERROR:.*"}}
+        async with serve(of_person(code=f"ERROR: Token {SITI} tidak valid"), tables=tables) as (connector, _, _):
+            answer = (await connector.moorings_of([SITI], make_call()))[SITI]
+        assert (type(answer), SITI in str(getattr(answer, "detail", ""))) == (AgencyRefused, False)
+
     async def test_a_read_without_result_codes(self) -> None:
         tables = {name: each for name, each in TABLES.items() if name != "trouble"}
         async with serve(of_person(build_row(), code="GALAT"), tables=tables) as (connector, _, _):

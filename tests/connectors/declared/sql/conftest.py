@@ -16,8 +16,8 @@ from tests.connectors.declared.sql.databases import (
 )
 
 _MOMENT = {"postgresql": "TIMESTAMPTZ", "mariadb": "DATETIME", "sqlite": "TEXT"}
-_NAME = {"mariadb": "VARCHAR(100) CHARACTER SET latin1"}
-_COLUMNS = "id INTEGER PRIMARY KEY, kode VARCHAR(20), nama {}, status VARCHAR(5), kode_kel VARCHAR(20)"
+_LATIN = {"mariadb": " CHARACTER SET latin1"}
+_COLUMNS = "id INTEGER PRIMARY KEY, kode VARCHAR(20){0}, nama VARCHAR(100){0}, status VARCHAR(5), kode_kel VARCHAR(20)"
 _INSERT = "INSERT INTO izin VALUES "
 _ZONE = {"postgresql": "+07", "mariadb": "", "sqlite": ""}
 _ROWS = (
@@ -38,7 +38,7 @@ def write_statements(scheme: str) -> Sequence[str]:
         for each in _ROWS
     ]
     return [
-        f"CREATE TABLE izin ({_COLUMNS.format(_NAME.get(scheme, 'VARCHAR(100)'))}, dibuat {_MOMENT[scheme]} NOT NULL)",
+        f"CREATE TABLE izin ({_COLUMNS.format(_LATIN.get(scheme, ''))}, dibuat {_MOMENT[scheme]} NOT NULL)",
         "CREATE INDEX izin_kode ON izin (kode)",
         "CREATE INDEX izin_dibuat ON izin (dibuat, id)",
         _INSERT + ", ".join(values),

@@ -181,6 +181,7 @@ async def test_the_server_refuses_every_write_of_a_user_who_may_write(database: 
         (["A1 "], {"A1 ": "3"}),
         (["A1", "a1"], {"A1": "1", "a1": "2"}),
         (["Á1", "A1  ", " A1", "12abc", "012", ""], {}),
+        (["A1", "☕", "Ł", "雅"], {"A1": "1"}),
     ],
 )
 async def test_text_keys_are_compared_exactly(database: Database, keys: list[str], found: Mapping[str, str]) -> None:
@@ -188,6 +189,13 @@ async def test_text_keys_are_compared_exactly(database: Database, keys: list[str
         answers = await connect(sql).by_code(keys, make_call())
         assert sql.counts.mismatches == 0
     assert {key: each.id for key, each in answers.items()} == found
+
+
+@pytest.mark.parametrize("database", ["mariadb"], indirect=True)
+async def test_letters_that_a_column_lacks_are_no_outage_of_the_agency(database: Database) -> None:
+    async with database.connect() as sql:
+        with pytest.raises(AgencyRefused):
+            await sql.rows("SELECT id FROM izin WHERE nama > :after", {"after": "☕"}, make_call())
 
 
 async def test_number_keys_are_compared_exactly(database: Database) -> None:
@@ -240,6 +248,7 @@ class TestPages:
             (LicenceQuery(states=(PermitState.ACTIVE,)), ["12", "2", "1"]),
             (LicenceQuery(states=(PermitState.ACTIVE, PermitState.CLOSED)), ["12", "3", "2", "1"]),
             (LicenceQuery(codes=("A1", "12")), ["12", "1"]),
+            (LicenceQuery(codes=("A1", "☕")), ["1"]),
             (LicenceQuery(regions=(RegionCode("31.71"),)), ["2", "1"]),
             (LicenceQuery(regions=(RegionCode("31.71.02"), RegionCode("36"))), ["12", "2"]),
             (LicenceQuery(regions=(RegionCode("31.7_"),)), []),

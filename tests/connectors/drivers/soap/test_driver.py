@@ -188,6 +188,16 @@ class TestAnswers:
         )
         assert got.content == {"objek": ({"RT_OP": None, "RW_OP": None, "JALAN_OP": "", "SPPT": (None,)},)}
 
+    def test_nil_may_have_a_prefix_that_nothing_declares(self) -> None:
+        reply_text = answer('<kode xsi:nil="true"/><keterangan xsi:nil="true"></keterangan>')
+        got = read(f'<?xml version="1.0"?>{reply_text}')
+        assert got.content == {"kode": None, "keterangan": None, "objek": ()}
+
+    @pytest.mark.parametrize("content", ['<kode x:nil="true"/>', "<xsi:kode/>", '<kode xsi:nil="true">'])
+    def test_other_faults_of_namespaces_and_elements_are_malformed(self, content: str) -> None:
+        with pytest.raises(AgencyMalformed):
+            read(answer(content))
+
     def test_wrong_namespaces_and_prefixes_are_ignored(self) -> None:
         got = read(
             f'<Envelope xmlns="{SOAP_11}"><Header><x xmlns="urn:x"/></Header><Body>'

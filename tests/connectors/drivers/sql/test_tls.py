@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from connectors.drivers.sql.driver import SqlDriver, get_tls_mode
+from connectors.drivers.sql.address import get_tls_mode
+from connectors.drivers.sql.driver import SqlDriver
 from records.calls.failures import AgencyFailure
 from records.database_tls import TlsMode
 from sandbox.databases.mariadb import MariaDb, installed_mariadb
