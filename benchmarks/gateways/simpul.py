@@ -12,12 +12,11 @@ import server
 from benchmarks.blog.application import build_blog_parts, build_blog_settings
 from benchmarks.blog.timed_ledger import TimedLedger
 from benchmarks.layout import HOST
+from connectors.resilience.agency_terms import AgencyTerms
 from resolvers.answer_cache import NoAnswerCache
+from settings import Settings
 from web.server.uvicorn_config import build_uvicorn_config, freeze_startup_objects
 from wiring.agencies import build_answer_cache
-
-_TERMS_OF = "crm"
-"""The agency of the city with the terms of a usual HTTP service: retries, hedging, a breaker."""
 
 
 def main() -> None:
@@ -38,7 +37,7 @@ def main() -> None:
     ledger = TimedLedger(options.ledger, settings.secret_bytes, options.commits) if options.ledger else None
     terms = None
     if options.deadline is not None:
-        terms = settings.build_terms(_TERMS_OF).model_copy(update={"deadline": options.deadline})
+        terms = find_http_terms(settings).model_copy(update={"deadline": options.deadline})
     parts = replace(
         build_blog_parts(options.upstream, ledger, terms),
         coalescing=options.coalescing,
@@ -48,6 +47,15 @@ def main() -> None:
     app = server.compose(settings, parts)
     freeze_startup_objects()
     uvicorn.Server(build_uvicorn_config(app, HOST, options.port, settings.web)).run()
+
+
+def find_http_terms(settings: Settings) -> AgencyTerms:
+    """The terms of the first agency of the city with retries, hedging and a breaker."""
+    return next(
+        terms
+        for terms in map(settings.build_terms, settings.city.agencies)
+        if terms.retries and terms.hedge and terms.breaker
+    )
 
 
 if __name__ == "__main__":

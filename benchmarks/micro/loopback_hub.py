@@ -1,4 +1,4 @@
-"""A hub served by uvicorn in this process, and a client that takes little time of its own."""
+"""A hub served by uvicorn in this process, and a small client."""
 
 from __future__ import annotations
 
