@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.util import greenlet_spawn
 
 
 class PreparedStatement:
@@ -27,14 +28,14 @@ class PreparedStatement:
     async def load(self, engine: AsyncEngine, parameters: Mapping[str, object]) -> Sequence[Mapping[str, Any]]:
         """The rows. Raises the errors of asyncpg and SQLAlchemy."""
         values = {**self._constants, **parameters}
-        async with engine.connect() as connection:
-            raw = await connection.get_raw_connection()
-            driver: Any = raw.driver_connection
-            try:
-                rows: Sequence[Mapping[str, Any]] = await driver.fetch(
-                    self._text, *(values[name] for name in self._names)
-                )
-            except BaseException:  # also on cancellation: a connection in an unknown state must not return to the pool
-                await connection.invalidate()
-                raise
-        return rows
+        connection = await engine.raw_connection()
+        driver: Any = connection.driver_connection
+        try:
+            rows: Sequence[Mapping[str, Any]] = await driver.fetch(self._text, *(values[name] for name in self._names))
+        except BaseException:  # also on cancellation: a connection in an unknown state must not return to the pool
+            connection.invalidate()
+            raise
+        else:
+            return rows
+        finally:
+            await greenlet_spawn(connection.close)  # a connection beyond the pool's size says goodbye to the server

@@ -11,7 +11,8 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from auth.tokens.authentication_errors import Unauthenticated, build_refusal
 from auth.tokens.strict_json import parse_json_object
@@ -38,6 +39,18 @@ class UnverifiedToken:
     type: str = field(repr=False)
     """In lower case, without `application/`; `jwt` if the header has none."""
     claims: Mapping[str, Any] = field(repr=False)
+    signature: bytes = field(repr=False)
+
+    @property
+    def signed_part(self) -> bytes:
+        """The bytes that the signature covers: header and claims as sent (RFC 7515, section 5.1)."""
+        return self.text.rpartition(".")[0].encode("ascii")
+
+
+class _TokenHeader(NamedTuple):
+    algorithm: str
+    kid: str | None
+    type: str
 
 
 def parse_token(text: str) -> UnverifiedToken:
@@ -47,10 +60,19 @@ def parse_token(text: str) -> UnverifiedToken:
     parts = text.split(".")
     if len(parts) != _PARTS or not all(_PART.fullmatch(part) for part in parts):
         raise build_refusal("malformed_token")
+    header = _parse_header(parts[0])
     try:
-        header = parse_json_object(_decode_part(parts[0]), max_depth=_MAX_DEPTH, max_brackets=_MAX_BRACKETS)
         claims = parse_json_object(_decode_part(parts[1]), max_depth=_MAX_DEPTH, max_brackets=_MAX_BRACKETS)
-        _decode_part(parts[2])
+        signature = _decode_part(parts[2])
+    except ValueError:
+        raise build_refusal("malformed_token") from None
+    return UnverifiedToken(text, *header, claims, signature)
+
+
+@lru_cache(maxsize=64)  # tokens of one key have the same header
+def _parse_header(part: str) -> _TokenHeader:
+    try:
+        header = parse_json_object(_decode_part(part), max_depth=_MAX_DEPTH, max_brackets=_MAX_BRACKETS)
     except ValueError:
         raise build_refusal("malformed_token") from None
     if not _ALLOWED_HEADERS.issuperset(header):
@@ -62,7 +84,7 @@ def parse_token(text: str) -> UnverifiedToken:
         raise build_refusal("unsupported_type")
     if "kid" in header and not (isinstance(kid, str) and 0 < len(kid) <= _MAX_KID_LENGTH):
         raise build_refusal("invalid_key_id")
-    return UnverifiedToken(text, algorithm, kid, kind.lower().removeprefix("application/"), claims)
+    return _TokenHeader(algorithm, kid, kind.lower().removeprefix("application/"))
 
 
 def _decode_part(part: str) -> bytes:

@@ -6,7 +6,7 @@ documentation, "COPY", section "Binary Format").
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from struct import Struct
@@ -64,9 +64,9 @@ def encode_row(chain: str, sequence: int, previous: bytes, hash_: bytes, access:
     )
 
 
-async def stream_copy(rows: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """Yields the bytes that copy the rows."""
-    yield b"".join((_COPY_HEADER, *rows, _COPY_TRAILER))
+def build_copy(rows: Iterable[bytes]) -> memoryview:
+    """Returns the bytes that copy the rows. asyncpg sends a buffer in one write; bytes would name a file."""
+    return memoryview(b"".join((_COPY_HEADER, *rows, _COPY_TRAILER)))
 
 
 def _raw(raw: bytes | None) -> bytes:

@@ -9,12 +9,17 @@ import pytest
 from sqlalchemy import Select, bindparam, func, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from store.database import create_database_engine
+from store.database import POOL_SIZE, create_database_engine
 from store.database_timeout import StateUnavailable, database_timeout
 from store.prepared_statement import PreparedStatement
 
 TERMINATE_OTHERS = text(
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+    " WHERE pid <> pg_backend_pid() AND datname = current_database() AND usename = current_user"
+)
+
+COUNT_OTHERS = text(
+    "SELECT count(*) FROM pg_stat_activity"
     " WHERE pid <> pg_backend_pid() AND datname = current_database() AND usename = current_user"
 )
 
@@ -54,3 +59,18 @@ async def test_an_error_of_the_server_is_a_state_that_is_unavailable(empty: Asyn
     with pytest.raises(StateUnavailable, match=r"^DivisionByZeroError$"):
         async with database_timeout(5):
             await PreparedStatement(select(literal(1) / bindparam("by", type_=literal(1).type))).load(empty, {"by": 0})
+
+
+async def test_connections_beyond_the_size_of_the_pool_are_closed(empty: AsyncEngine, state_url: str) -> None:
+    statement = PreparedStatement(select_sum().where(func.pg_sleep(0.05).is_not(None)))
+    await asyncio.gather(*(statement.load(empty, {"given": number}) for number in range(POOL_SIZE + 3)))
+    other = create_database_engine(state_url)
+
+    async def count() -> int:
+        async with other.connect() as connection:  # the view stays the same within a transaction
+            return int((await connection.execute(COUNT_OTHERS)).scalar_one())
+
+    async with asyncio.timeout(5):
+        while await count() > POOL_SIZE:  # noqa: ASYNC110 - the server ends closed sessions a moment later
+            await asyncio.sleep(0.01)
+    await other.dispose()

@@ -9,6 +9,7 @@ from typing import Final
 from connectors.declared.gtfs.feed_faults import STOP, FeedFaults
 from connectors.declared.snapshot.layout import SnapshotLayout
 from connectors.declared.tables import FieldTable, RecordTable
+from connectors.drivers.files.row_error import RowError
 from connectors.drivers.gtfs.feed_zip import OpenFeed
 from connectors.readers.coordinates import coordinates
 from connectors.readers.rows import Row
@@ -62,6 +63,8 @@ class StopRows:
 
     def read(self) -> Iterable[tuple[int, Row]]:
         """The rows with their lines. Raises `RowError`."""
+        if STOPS not in self.feed:
+            raise RowError(f"{self.feed.name}: there is no {STOPS}")
         found: dict[str, tuple[int, dict[str, str]]] = {}
         doubled: set[str] = set()
         for line, values, is_whole in self.feed.read(STOPS, _COLUMNS, required=("stop_id",)):

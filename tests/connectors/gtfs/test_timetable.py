@@ -132,8 +132,9 @@ async def test_optional_files_can_be_missing(missing: str, tmp_path: Path) -> No
          "gtfs.zip, stops.txt: unpacked, the files are longer than max_unpacked allows"),
         (pack({f"{each}/{name}": text for name, text in FILES.items() for each in ("bus", "kereta")}),
          "gtfs.zip: it holds several feeds, in the folders bus/, kereta/"),
+        (pack({"bus/gtfs.zip": pack(FILES)}), "gtfs.zip: there is no stops.txt"),
     ],
-    ids=["no zip", "cut", "required file", "time zone", "required column", "zip bomb", "two feeds"],
+    ids=["no zip", "cut", "required file", "time zone", "required column", "zip bomb", "two feeds", "zip within"],
 )  # fmt: skip
 async def test_a_broken_feed_leaves_the_last_good_copy(packed: bytes, problem: str, tmp_path: Path) -> None:
     async with open_feed(tmp_path, FeedServer(), max_unpacked=1_000_000) as feed:
