@@ -40,8 +40,8 @@ check: setup ## Lint, formatting, types, import rules
 test-mutation: setup ## Put mistakes into manifests, and show which of them the tests of agencies notice (AGENCY=pangan)
 	.venv/bin/python -m tests.mutation $(AGENCY)
 
-bench: setup ## Measure Simpul and its peers (QUICK=1 ends within 5 minutes; TRIAL=1 only checks; MICRO=1 in process only; LEDGER=1 the access ledger only; OUTAGE=1 commands during an outage; OVERLOAD=1 load shedding only; WARM=1 cached answers only)
-	PYTHONPATH=. .venv/bin/python -P -m $(if $(LEDGER),benchmarks.ledger,$(if $(OUTAGE),benchmarks.command_outage,$(if $(OVERLOAD),benchmarks.overload,$(if $(MICRO),benchmarks.micro.in_process,benchmarks)))) $(if $(QUICK),--quick) $(if $(TRIAL),--trial) $(if $(WARM),--warm)
+bench: setup ## Measure Simpul and its peers (QUICK=1 ends within 5 minutes; TRIAL=1 only checks; MICRO=1 in process only; LEDGER=1 the access ledger only; OUTAGE=1 commands during an outage; OVERLOAD=1 load shedding only; WARM=1 cached answers only; FAULTS=1 failing agencies only)
+	PYTHONPATH=. .venv/bin/python -P -m $(if $(FAULTS),benchmarks.faults,$(if $(LEDGER),benchmarks.ledger,$(if $(OUTAGE),benchmarks.command_outage,$(if $(OVERLOAD),benchmarks.overload,$(if $(MICRO),benchmarks.micro.in_process,benchmarks))))) $(if $(QUICK),--quick) $(if $(TRIAL),--trial) $(if $(WARM),--warm)
 
 soak: setup ## Check for leaks: 5 minutes of load with and without faults (SECONDS=300)
 	PYTHONPATH=. .venv/bin/python -P -m benchmarks.soak $(if $(SECONDS),--seconds $(SECONDS))

@@ -170,6 +170,7 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
         coalescing=parts.coalescing,
         reporting=reporting,
         daily_quotas=rate_limits.shared or NO_QUOTA_STORE,
+        batch_cache=parts.answer_cache.batch_cache,
     )
     make_execute = partial(
         build_execute,

@@ -74,7 +74,8 @@ def main() -> int:
         )
         console.print(f"Wrote {run_report.ROWS} and {run_report.RUN} to {output_folder}.")
     console.print(f"Took {time.monotonic() - began:.0f} s.")
-    return 0 if whole and not any(row.failed_requests for row in found.rows) else 1
+    failed = any(row.failed_requests for row in found.rows) or found.in_process.get("exceeded")
+    return 0 if whole and not failed else 1
 
 
 def _arguments() -> argparse.Namespace:

@@ -50,6 +50,12 @@ class BatchCache(Protocol):
     ) -> Answers[Any, Any]:
         """Answer like the batch, from the cache where possible. `recorder` receives the freshness of the answers."""
 
+    def get_version(self) -> Hashable:
+        """A value that changes when anything is invalidated; None if nothing is cached."""
+
+    def clock(self) -> float:
+        """The time by which answers become stale, in seconds."""
+
 
 class FreshnessRecorder(Protocol):
     """Receives the freshness of answers."""
@@ -76,6 +82,13 @@ class NoBatchCache:
     ) -> Coroutine[Any, Any, Answers[Any, Any]]:
         """Call the batch."""
         return _load_uncached(batch, keys, context, recorder)
+
+    def get_version(self) -> None:
+        """Nothing is cached."""
+
+    def clock(self) -> float:
+        """The time, which no answer needs."""
+        return 0.0
 
 
 NO_BATCH_CACHE = NoBatchCache()

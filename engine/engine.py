@@ -19,7 +19,7 @@ import orjson
 from graphql import GraphQLSchema
 from graphql.execution.values import VariableValues, get_variable_values
 
-from engine.batch import ExecutionContext
+from engine.batch import NO_BATCH_CACHE, BatchCache, ExecutionContext
 from engine.document.limits import TooLarge
 from engine.document.parsing import DocumentRules, ValidatedOperation, check_method, parse_operation
 from engine.document.persisted_operations import PersistedDocuments, RegisteredTerms, charge
@@ -29,6 +29,7 @@ from engine.execution.plan_executor import PlanExecutor
 from engine.execution.refusal_counts import collect_operation_refusals, count_refusals
 from engine.execution.response_building import build_forbidden_response, build_response
 from engine.graphql_core.executor import GraphQLCoreExecutor
+from engine.kept_answers import KeptAnswers
 from engine.operation_meter import (
     COMPLETE,
     PARTIAL,
@@ -93,6 +94,11 @@ class Engine:
         self._operation_cache = OperationCache()
         self._list_sizes = ListSizes(schema)
         self._single_flight: SingleFlight[GraphQLResponse] = SingleFlight()
+        self._kept_answers = KeptAnswers(NO_BATCH_CACHE)
+
+    def keep_answers(self, batch_cache: BatchCache) -> None:
+        """Share public answers of runs with this cache for a second (`engine/kept_answers.py`), if runs are shared."""
+        self._kept_answers = KeptAnswers(batch_cache)
 
     async def run(self, run_request: RunRequest) -> GraphQLResponse:
         """Answer one request; its reads are recorded before the response is returned."""
@@ -160,6 +166,8 @@ class Engine:
                 if seen_before and len(kept.conditions) <= MAX_CONDITIONS:
                     plan.mark_seen_again()
                 response = await self._run_or_join(plan, request, variables, run_request)
+            if run_request.require_new_run:
+                self._kept_answers.note_renewal()
         return RunResult(response, name, request.query, terms, points, coordinates)
 
     def _run_or_join(
@@ -169,8 +177,10 @@ class Engine:
         may_join = not run_request.require_new_run and (run_request.share_run or not plan.depends_on_caller)
         share_key = self._get_share_key(plan, run_request) if may_join else None
         context_factory, request_id = run_request.context_factory, run_request.request_id
-        run = partial(self._run_plan, plan, context_factory, variables, request_id, is_shared=share_key is not None)
+        run = partial(self._run_plan, plan, context_factory, variables, request_id, share_key)
         if share_key is not None:
+            if run_request.span is None and (kept := self._kept_answers.find(share_key)) is not None:
+                return _return(kept)
             return self._single_flight.run(share_key, run, deadline=run_request.deadline, span=run_request.span)
         if self.rules.allow_explain and (request.extensions or {}).get("explain") is True:
             return self._run_explained(plan, variables, run)
@@ -256,18 +266,18 @@ class Engine:
         context_factory: Callable[[], ExecutionContext],
         variables: VariableValues,
         request_id: str,
-        *,
-        is_shared: bool,
+        share_key: Hashable | None,
     ) -> GraphQLResponse:
-        """The response; if it `is_shared`, as bytes, so that it is serialized only once."""
+        """The response; with a `share_key`, as bytes, so that it is serialized only once."""
+        version = self._kept_answers.get_version()
         context = context_factory()
         response = build_forbidden_response(plan, context)
         if response is None:
             # The errors get no local name: their tracebacks can refer to this frame, which would be a reference cycle.
             response = await self._plan_executor.execute(plan, context, variables, request_id)
-        if not is_shared:
+        if share_key is None:
             return response
-        return GraphQLResponse(
+        shared = GraphQLResponse(
             outcome=response.outcome,
             errors=response.errors,
             is_public=response.is_public,
@@ -277,6 +287,9 @@ class Engine:
             refusals=response.refusals,
             body=encode(response),
         )
+        if not response.extensions:
+            self._kept_answers.keep(share_key, version, shared)
+        return shared
 
     async def _run_graphql_core(
         self,
@@ -332,6 +345,11 @@ class Engine:
         if isinstance(plan, TooLarge):
             raise TooLarge(str(plan))  # the cached exception would keep this request in memory
         return plan
+
+
+async def _return(response: GraphQLResponse) -> GraphQLResponse:
+    """The response, as a run that has ended."""
+    return response
 
 
 def _annotate_span(span: Span | None, operation: ValidatedOperation, terms: RegisteredTerms | None, cost: Cost) -> None:

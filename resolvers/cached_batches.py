@@ -124,6 +124,14 @@ class CachedBatchReader:
                     recorder.record_stale(batch, slot.key, facet_of[slot.kind], replace(each.staleness, agency=agency))
         return _to_facet_answers(results, facet_of) if batch.has_facets else _to_answers(results)
 
+    def get_version(self) -> int:
+        """The number of invalidations so far."""
+        return self._cache.count_invalidations()
+
+    def clock(self) -> float:
+        """The time on the clock of cached answers."""
+        return self._cache.clock()
+
     async def invalidate_people(self, people: Sequence[Nik]) -> bool:
         """Invalidate everything about these people, of all agencies; False if other processes could not be reached."""
         return await self._cache.invalidate([tag for nik in people for tag in get_person_tags(nik)])

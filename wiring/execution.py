@@ -39,9 +39,13 @@ def build_graphql_engine(
     coalescing: bool,
     reporting: RunReporting,
     daily_quotas: DailyQuotaStore = NO_QUOTA_STORE,
+    batch_cache: BatchCache = NO_BATCH_CACHE,
 ) -> Engine:
-    """Build the engine of `/graphql`. `daily_quotas` counts the daily cost of clients for all processes."""
-    return Engine(
+    """Build the engine of `/graphql`. `daily_quotas` counts the daily cost of clients for all processes.
+
+    `batch_cache` is the cache of its requests.
+    """
+    engine = Engine(
         schema,
         DocumentRules(
             limits=settings.limits,
@@ -59,6 +63,8 @@ def build_graphql_engine(
         ),
         reporting=reporting,
     )
+    engine.keep_answers(batch_cache)
+    return engine
 
 
 def build_export_engine(settings: Settings, schema: GraphQLSchema, reporting: RunReporting) -> Engine:

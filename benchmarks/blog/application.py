@@ -20,6 +20,8 @@ from benchmarks.issuer import build_benchmark_entry
 from connectors.agency_probes import AgencyProbes
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpService
+from connectors.resilience.agency_terms import AgencyTerms
+from connectors.resilience.gate import Gate
 from engine.agencies.bindings import Agencies
 from engine.reporting import NoReadRecorder
 from schema.builder import get_graphql_schema
@@ -46,13 +48,14 @@ def build_blog_settings(keys: Path) -> Settings:
     return Settings(**values)
 
 
-def build_blog_parts(upstream: str, ledger: TimedLedger | None = None) -> HubParts:
-    """The hub with the sample graph; with `ledger`, reads are recorded."""
+def build_blog_parts(upstream: str, ledger: TimedLedger | None = None, terms: AgencyTerms | None = None) -> HubParts:
+    """The hub with the sample graph; with `ledger`, reads are recorded; with `terms`, each agency has a gate."""
 
     def driver(agency: str) -> HttpDriver:
         return HttpDriver(
             HttpService(agency, upstream, headers={"Accept": "application/json"}),
             HttpLimits(deadline=_TIMEOUT_S, connections=_CONNECTIONS, max_bytes=_MAX_BYTES),
+            gate=None if terms is None else Gate(agency, terms),
         )
 
     drivers = {"blog": driver("blog"), "bank": driver("bank"), "shop": driver("shop"), "post_office": driver("post")}

@@ -26,6 +26,14 @@ class TargetOptions:
     keys: Path
     folder: Path
     """For the target's own files."""
+    deadline: float | None = None
+    """Seconds for one upstream call; None: the target's default."""
+
+    @property
+    def node_environment(self) -> Mapping[str, str]:
+        """The environment of a program on Node."""
+        deadline = {} if self.deadline is None else {"BENCH_DEADLINE_MS": f"{self.deadline * 1000:.0f}"}
+        return {"NODE_ENV": "production"} | deadline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +70,8 @@ class Target:
 def _python(module: str, *more: str) -> Callable[[TargetOptions], Invocation]:
     def command(place: TargetOptions) -> Invocation:
         words = [sys.executable, "-P", "-m", f"benchmarks.gateways.{module}", str(place.port), place.upstream]
-        return Invocation(arguments=[*words, str(place.keys), *more])
+        deadline = () if place.deadline is None else ("--deadline", str(place.deadline))
+        return Invocation(arguments=[*words, str(place.keys), *more, *deadline])
 
     return command
 
@@ -70,7 +79,7 @@ def _python(module: str, *more: str) -> Callable[[TargetOptions], Invocation]:
 def _node(script: str) -> Callable[[TargetOptions], Invocation]:
     def command(place: TargetOptions) -> Invocation:
         words = [str(find_program("node")), script, str(place.port), place.upstream, str(place.keys)]
-        return Invocation(arguments=words, folder=NPM, environment={"NODE_ENV": "production"})
+        return Invocation(arguments=words, folder=NPM, environment=place.node_environment)
 
     return command
 
@@ -80,7 +89,7 @@ def _hive(place: TargetOptions) -> Invocation:
     supergraph.write_text((NPM / "hive" / "supergraph.graphql").read_text().replace("UPSTREAM", place.upstream))
     gateway = str(NPM / "node_modules" / "@graphql-hive" / "gateway" / "dist" / "bin.js")
     environment = {
-        "NODE_ENV": "production",
+        **place.node_environment,
         "BENCH_PORT": str(place.port),
         "BENCH_KEYS": str(place.keys),
         "BENCH_SUPERGRAPH": str(supergraph),
@@ -230,6 +239,9 @@ RAW = Target(
     shares_runs=True,
     package="pypi:uvicorn",
 )
+
+COMPARED_WITH_FAULTS = (SIMPUL_COALESCING, HIVE, MERCURIUS, APOLLO)
+"""The targets that are compared while an agency fails."""
 
 COMPARED_WITH_WARM = (SIMPUL, SIMPUL_COALESCING, SIMPUL_WARM, SIMPUL_WARM_COALESCING, RAW)
 """The targets for cached answers: cold, warm, and the ceiling."""

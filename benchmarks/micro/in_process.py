@@ -12,7 +12,7 @@ import uvloop
 from rich.console import Console
 
 from benchmarks.layout import GATEWAY_CORE, run_on_core
-from benchmarks.micro import growth, hub_time, new_documents, q3_variants
+from benchmarks.micro import budget, growth, hub_time, new_documents, q3_variants
 from web.server.uvicorn_config import freeze_startup_objects
 
 _COLUMNS = 130
@@ -34,7 +34,11 @@ async def _measure_all(console: Console, *, quick: bool) -> Mapping[str, Any]:
     growth.print_curves(points, console)
     never_seen = await new_documents.measure_documents(60 if quick else 300)
     new_documents.print_results(never_seen, console)
+    stages, exceeded = await budget.measure_budget(console, quick=quick)
+    budget.print_exceeded(exceeded, console)
     found: dict[str, Any] = {
+        "budget": {name: asdict(each) for name, each in stages.items()},
+        "exceeded": exceeded,
         "ways": {name: round(taken, 1) for name, taken in variants.items()},
         "growth": [asdict(point) for point in points],
         "exponents": [asdict(each) | {"linear": each.is_linear} for each in growth.fit_exponents(points)],
@@ -50,12 +54,12 @@ async def _measure_all(console: Console, *, quick: bool) -> Mapping[str, Any]:
 
 
 def main() -> int:
-    """Report; the exit code."""
+    """Report. Returns 1 if a stage exceeds its budget."""
     arguments = argparse.ArgumentParser(prog="python -m benchmarks.micro.in_process", description=__doc__)
     arguments.add_argument("--quick", action="store_true", help="shorter series, and no 100,000 objects")
     options = arguments.parse_args()
-    measure(Console(width=max(Console().width, _COLUMNS), highlight=False), quick=options.quick)
-    return 0
+    found = measure(Console(width=max(Console().width, _COLUMNS), highlight=False), quick=options.quick)
+    return 1 if found["exceeded"] else 0
 
 
 if __name__ == "__main__":

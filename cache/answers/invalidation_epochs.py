@@ -30,27 +30,29 @@ NEVER_CURRENT = EpochSnapshot(-1, (), -1)
 class InvalidationEpochs:
     """The epoch of each invalidated tag, and of everything."""
 
-    __slots__ = ("_global_epoch", "_invalidation_count", "_max_tags", "_tag_epochs")
+    __slots__ = ("_global_epoch", "_max_tags", "_tag_epochs", "invalidation_count")
 
     def __init__(self, *, max_tags: int = MAX_TAGS) -> None:
-        self._global_epoch = self._invalidation_count = 0
+        self._global_epoch = 0
+        self.invalidation_count = 0
+        """The number of all invalidations."""
         self._max_tags = max_tags
         self._tag_epochs: dict[str, int] = {}
 
     def snapshot(self, tags: Sequence[str]) -> EpochSnapshot:
         """Returns the current epochs of these tags."""
         get = self._tag_epochs.get
-        return EpochSnapshot(self._global_epoch, tuple([get(tag, 0) for tag in tags]), self._invalidation_count)
+        return EpochSnapshot(self._global_epoch, tuple([get(tag, 0) for tag in tags]), self.invalidation_count)
 
     def is_current(self, tags: Sequence[str], snapshot: EpochSnapshot) -> bool:
         """Whether none of these tags was invalidated since the snapshot."""
-        if snapshot.invalidation_count == self._invalidation_count:
+        if snapshot.invalidation_count == self.invalidation_count:
             return True
         return snapshot[:2] == self.snapshot(tags)[:2]
 
     def invalidate(self, tags: Iterable[str]) -> None:
         """Makes every snapshot of these tags outdated."""
-        self._invalidation_count += 1
+        self.invalidation_count += 1
         for tag in tags:
             self._tag_epochs[tag] = self._tag_epochs.get(tag, 0) + 1
         if len(self._tag_epochs) > self._max_tags:
@@ -59,7 +61,7 @@ class InvalidationEpochs:
     def invalidate_everything(self) -> None:
         """Makes every snapshot outdated."""
         self._global_epoch += 1
-        self._invalidation_count += 1
+        self.invalidation_count += 1
         self._tag_epochs.clear()
 
     def __repr__(self) -> str:

@@ -105,12 +105,17 @@ class ReadThroughCache:
         Ignores answers older than `max_age` seconds, unless the agency fails; 0 always asks the agency. `span` gets a
         link to each fetch that it joins.
         """
-        if self._process_invalidation.poll():
-            self.epochs.invalidate_everything()
+        self.count_invalidations()
         results, fallback_by_missing_slot = self._read_process_tier(slots, fetch, max_age=max_age)
         if fallback_by_missing_slot:
             results.update(await self._fetch_missing(fallback_by_missing_slot, fetch, max_age=max_age, span=span))
         return results
+
+    def count_invalidations(self) -> int:
+        """The number of invalidations so far, with those of other processes."""
+        if self._process_invalidation.poll():
+            self.epochs.invalidate_everything()
+        return self.epochs.invalidation_count
 
     async def invalidate(self, tags: Sequence[str]) -> bool:
         """Invalidates all answers with these tags. Returns False if other processes could not be informed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from connectors.declared.tables import NotDeclarableError
@@ -30,7 +31,7 @@ class DomainRead:
     """For a read of facets, the records of which a caller wants some: the read takes keys, wanted facets and a call."""
 
 
-def list_reads(domain: type[Any]) -> Mapping[str, DomainRead]:
+def list_reads(domain: Any) -> Mapping[str, DomainRead]:  # noqa: ANN401 - mypy calls no class hashable
     """The reads of a domain protocol, by name."""
     return {name: _describe(domain, name, getattr(domain, name)) for name in list_read_names(domain)}
 
@@ -40,7 +41,8 @@ def list_read_names(domain: type[Any]) -> Sequence[str]:
     return [name for name, _ in inspect.getmembers(domain, inspect.isfunction) if not name.startswith("_")]
 
 
-def _describe(domain: type[Any], name: str, method: Any) -> DomainRead:  # noqa: ANN401 - any function
+@cache
+def _describe(domain: Any, name: str, method: Any) -> DomainRead:  # noqa: ANN401 - mypy calls no class hashable
     hints = get_type_hints(method)
     answers = hints.pop("return")
     keys, *rest = hints.values()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
 from operator import attrgetter
-from typing import Any, Final, Generic, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, Generic, TypeVar, cast, get_args, get_origin
 
 from connectors.declared.column_syntax import PARENT, ColumnSyntax, find_parent_column
 from connectors.declared.field_readers import FieldReader, ReadField, build_field_reader, check_access_field
@@ -15,7 +15,7 @@ from connectors.declared.row_observation import FieldStep, RowObserver, observe_
 from connectors.declared.tables import FieldTable, NotDeclarableError, RecordTable
 from connectors.readers.rows import MAX_LIST_ROWS, Row
 from connectors.readers.unreadable import UnreadableError
-from records.description import list_access_fields
+from records.description import get_field_types, list_access_fields
 from records.identifiers import FamilyCardNumber, Nik
 from records.record import FILLED_BY_HUB, get_factory
 from records.regions import Coordinates
@@ -140,7 +140,7 @@ class RecordReaders:
     ) -> RecordReader[R]:
         """The reader of a record; with `given` fields, of a dict with the other ones."""
         place = f"records.{record.__name__}"
-        annotations = get_type_hints(record)
+        annotations = get_field_types(record)
         known = {each.name: each for each in fields(cast("Any", record)) if each.name not in given}
         if unknown := sorted(table.keys() - known.keys()):
             raise NotDeclarableError(
@@ -302,7 +302,7 @@ def _build_sort(place: str, record: type[Any], sort: str | None) -> Callable[[li
     if sort is None:
         return tuple
     name = sort.removeprefix("-")
-    if get_type_hints(record).get(name) not in {int, str, date, datetime}:
+    if get_field_types(record).get(name) not in {int, str, date, datetime}:
         raise NotDeclarableError(place, f"{record.__name__} has no number, text or day '{name}' to sort by")
     get, descending = attrgetter(name), sort.startswith("-")
     return lambda found: tuple(sorted(found, key=get, reverse=descending))

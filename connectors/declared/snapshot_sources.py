@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import Any, Final, Protocol, get_args, get_type_hints
+from typing import Any, Final, Protocol, get_args
 
 from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts
 from connectors.declared.driver_family import AllRows, HubValues, Source
@@ -18,6 +18,7 @@ from connectors.declared.snapshot.reads import find_read_fields
 from connectors.declared.snapshot.snapshot import Snapshot, SnapshotPlace
 from connectors.declared.snapshot.tables import SnapshotReadTable, SnapshotTable
 from connectors.declared.tables import NotDeclarableError, ReadTable, RecordTable
+from records.description import get_field_types
 from records.identifiers import RegionCode
 from records.regions import Coordinates
 
@@ -95,7 +96,7 @@ def _find_layout(
     if is_personal(record):
         for name, (read, read_table) in answered.items():
             _require_one_key(name, read, read_table)
-    hints = get_type_hints(record)
+    hints = get_field_types(record)
     for each in (*table.id, *(field for _, read in answered.values() for field in read.search)):
         single = split_optional(hints.get(each))[0]
         is_word = each in table.id and isinstance(single, type) and issubclass(single, Enum)
@@ -149,7 +150,7 @@ def _check_personal(place: str, table: SnapshotTable, record: type[Any], hub: Hu
 def _list_records(record: type[Any]) -> list[str]:
     """The name of a record, and of the records within it and in its lists."""
     found = [record.__name__]
-    hints = get_type_hints(record)
+    hints = get_field_types(record)
     for each in fields(record):
         single = split_optional(hints[each.name])[0]
         for kind in get_args(single) or (single,):

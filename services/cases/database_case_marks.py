@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from hmac import digest
 
@@ -13,10 +13,11 @@ from auth.crypto.sealed_people import SealedPeople
 from records.calls.call import Call
 from records.cases import CaseKey
 from resolvers.hub.case_marks import CaseMark, CasesUnavailable, LastSeen
+from services.unavailable_database import translate_unavailable
 from store.cases.case_mark_table import CaseMarkTable, PersonCase
-from store.database_timeout import StateUnavailable
 
 _log = logging.getLogger("simpul.cases")
+_translate_errors = partial(translate_unavailable, CasesUnavailable, _log.warning, "Case marks")
 
 
 class DatabaseCaseMarks:
@@ -53,12 +54,3 @@ class DatabaseCaseMarks:
 
     def _seal(self, case: CaseKey) -> PersonCase:
         return self._people.seal(case.person), digest(self._key, str(case).encode(), sha256)
-
-
-@contextmanager
-def _translate_errors() -> Iterator[None]:
-    try:
-        yield
-    except StateUnavailable as failure:
-        _log.warning("The database of case marks is unavailable: %s", failure)
-        raise CasesUnavailable from None

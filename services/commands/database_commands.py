@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from hmac import digest
 from typing import Any, Final
@@ -27,12 +28,13 @@ from records.readable_codes import draw_code
 from resolvers.hub.commands import CommandsUnavailable
 from services.commands.command_agency import AgencyCommand, CommandAgency
 from services.commands.command_seals import CommandSeals
+from services.unavailable_database import translate_unavailable
 from store.commands.command_files import FileStoreFull
 from store.commands.command_outbox import CommandKeyReused, CommandOutbox, TooManyCommands
 from store.commands.command_rows import SealedCommand, StoredCommand
-from store.database_timeout import StateUnavailable
 
 _log = logging.getLogger("simpul.commands")
+_translate_errors = partial(translate_unavailable, CommandsUnavailable, _log.warning, "Commands")
 
 _NUMBER_LENGTH: Final = 10
 MAX_RECEIPTS: Final = 100
@@ -257,12 +259,3 @@ class DatabaseCommands:
 def _draw_number() -> str:
     year = datetime.now(CITY_TIME_ZONE).year % 100
     return f"TT-{year:02}-{draw_code(_NUMBER_LENGTH)}"
-
-
-@contextmanager
-def _translate_errors() -> Iterator[None]:
-    try:
-        yield
-    except StateUnavailable as failure:
-        _log.warning("The database of commands is unavailable: %s", failure)
-        raise CommandsUnavailable from None

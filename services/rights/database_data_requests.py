@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 
 from auth.crypto.sealed_people import SealedPeople
@@ -27,7 +27,7 @@ from records.hub.data_requests import (
 from records.identifiers import Nik
 from records.readable_codes import draw_code
 from resolvers.hub.data_requests import DataRequestsUnavailable
-from store.database_timeout import StateUnavailable
+from services.unavailable_database import translate_unavailable
 from store.rights.data_request_table import (
     MAX_OPEN,
     MAX_REQUESTS_PER_DAY,
@@ -41,6 +41,7 @@ from store.rights.data_request_table import (
 )
 
 _log = logging.getLogger("simpul.data_requests")
+_translate_errors = partial(translate_unavailable, DataRequestsUnavailable, _log.error, "Data requests")
 
 YOU = "You"
 _NUMBER_LENGTH = 8
@@ -241,13 +242,3 @@ def _generate_number() -> str:
 def _get_seal_context(number: str) -> str:
     """The context to which texts of answers are sealed."""
     return f"{number} answer"
-
-
-@contextmanager
-def _translate_errors() -> Iterator[None]:
-    """Translate errors of the tables: raises `DataRequestsUnavailable` if the database does not answer."""
-    try:
-        yield
-    except StateUnavailable as failure:
-        _log.error("Data requests cannot be read or changed: %s", failure)
-        raise DataRequestsUnavailable from None

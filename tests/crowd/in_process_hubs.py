@@ -114,7 +114,11 @@ class InProcessHub:
         """`cached_batches` reads through the cache; without it each request makes its own calls."""
         settings = build_settings((build_development_issuer(Path("no keys")),), **LIMITS)
         self._engine = engine = build_graphql_engine(
-            settings, build_city_schema(), coalescing=True, reporting=RunReporting(recorder=ledger.record)
+            settings,
+            build_city_schema(),
+            coalescing=True,
+            reporting=RunReporting(recorder=ledger.record),
+            batch_cache=cached_batches or NO_BATCH_CACHE,
         )
         self._execute = build_execute(
             engine,

@@ -6,7 +6,7 @@ The tests check 5,000 answers; `make test-long` checks 1,000,000 in the same way
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,24 +60,29 @@ async def check(crowd: Crowd, valkey: LocalValkey, answers: int) -> None:
     assert crowd.judge.counts.total() > answers  # marks: callers who get nothing prove nothing
 
 
-def check_reach(crowd: Crowd) -> None:
-    seen: dict[CallerKind, set[MarkKind]] = {}
-    for kind, what in crowd.judge.counts:
-        seen.setdefault(kind, set()).add(what)
-    assert {kind: seen[kind] for kind in REACHES} == REACHES
+async def check_reach(crowd: Crowd) -> None:
+    """Asserts that each kind of caller saw what it may; on a busy machine, after some answers more."""
+    most = 2 * crowd.answers
+    while (reached := find_reach(crowd)) != REACHES and crowd.answers < most:
+        await crowd.ask(crowd.answers + 250)
+    assert reached == REACHES
+
+
+def find_reach(crowd: Crowd) -> Mapping[CallerKind, set[MarkKind]]:
+    return {kind: {what for other, what in crowd.judge.counts if other is kind} for kind in REACHES}
 
 
 async def test_of_5_000_answers_to_1_000_callers_none_holds_a_foreign_record(valkey: LocalValkey) -> None:
     async with run_in_process_crowd(SEED, valkey.url) as crowd:
         await check(crowd, valkey, FEW_ANSWERS)
-        check_reach(crowd)
+        await check_reach(crowd)
 
 
 @pytest.mark.long
 async def test_of_1_000_000_answers_to_1_000_callers_none_holds_a_foreign_record(valkey: LocalValkey) -> None:
     async with run_in_process_crowd(SEED, valkey.url) as crowd:
         await check(crowd, valkey, MANY_ANSWERS)
-        check_reach(crowd)
+        await check_reach(crowd)
 
 
 async def check_over_http(folder: Path, valkey: LocalValkey, answers: int) -> None:

@@ -15,6 +15,7 @@ from auth.caller import Caller
 from auth.crypto.key_ring import ANSWER_INFO, KeyRing
 from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.read_through import ReadThroughCache
+from engine import kept_answers
 from engine.engine import Engine
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run_request import RunReporting, RunRequest
@@ -39,13 +40,6 @@ class CachingHub:
     def __init__(self, *, coalescing: bool = False, way: str = BY_PLAN) -> None:
         self.city = SmallCity()
         self.now = 1_000.0
-        self.engine = Engine(
-            build_engine().schema,
-            build_engine().rules,
-            share_runs=coalescing,
-            use_plans=way == BY_PLAN,
-            reporting=RunReporting(track_reads=True),
-        )
         cache = ReadThroughCache(
             max_bytes=1_000_000,
             key_builder=CacheKeyBuilder(SECRET),
@@ -53,6 +47,14 @@ class CachingHub:
             clocks=Clocks(monotonic=lambda: self.now, wall=lambda: self.now),
         )
         self.batch_cache = CachedBatchReader(cache, timeout=5.0)
+        self.engine = Engine(
+            build_engine().schema,
+            build_engine().rules,
+            share_runs=coalescing,
+            use_plans=way == BY_PLAN,
+            reporting=RunReporting(track_reads=True),
+        )
+        self.engine.keep_answers(self.batch_cache)
 
     async def answer(
         self,
@@ -221,6 +223,86 @@ async def test_a_request_for_current_data_gets_stale_data_when_the_agency_fails(
     old = await hub.answer(query, "anonymous", max_age=0)
     assert (old.data, old.lifetime) == (kept.data, None)
     assert [each["reason"] for each in old.extensions["freshness"]] == ["AGENCY_UNAVAILABLE"]
+
+
+PRICES = "{ markets { name prices { price } } }"
+
+
+async def test_a_public_answer_is_the_same_bytes_for_a_second() -> None:
+    hub = CachingHub(coalescing=True)
+    first = await hub.answer(PRICES, "anonymous")
+    hub.now += 0.9
+    kept = await hub.answer(PRICES, "the person")
+    assert kept.body is first.body
+    assert kept.lifetime == pytest.approx((0.9, 899.1, 900, 86_400), abs=0.5)
+    assert (kept.is_public, kept.data_classes) == (True, first.data_classes)
+    await asyncio.sleep(0)  # runs of one turn of the loop are shared
+    hub.now += 0.2
+    later = await hub.answer(PRICES, "anonymous")
+    assert (later.body, later.body is first.body) == (first.body, False)
+
+
+async def test_bytes_are_not_used_beyond_the_lifetime_of_a_part() -> None:
+    hub = CachingHub(coalescing=True)
+    await hub.answer("{ markets { name } }", "anonymous")
+    hub.now += 899.5
+    await hub.answer("{ markets { name } }", "anonymous")
+    await asyncio.sleep(0)  # runs of one turn of the loop are shared
+    hub.now += 0.6
+    late = await hub.answer("{ markets { name } }", "anonymous")
+    assert (late.lifetime, b"revalidating" in (late.body or b"")) == (None, True)
+
+
+@pytest.mark.parametrize("is_running", [False, True], ids=["after the run", "during the run"])
+async def test_an_invalidation_removes_the_bytes(is_running: bool) -> None:  # noqa: FBT001 - a parameter
+    hub = CachingHub(coalescing=True)
+    before = asyncio.create_task(hub.answer(PRICES, "anonymous"))
+    await asyncio.sleep(0)
+    if not is_running:
+        await before
+    assert await hub.batch_cache.invalidate_agency("pangan")
+    first = await before
+    hub.city.calls.clear()
+    assert (await hub.answer(PRICES, "anonymous")).body is not first.body
+    assert hub.city.calls != []
+
+
+async def test_a_request_for_current_data_removes_the_bytes() -> None:
+    hub = CachingHub(coalescing=True)
+    await hub.answer("{ markets { name } }", "anonymous")
+    await asyncio.sleep(0)  # runs of one turn of the loop are shared
+    hub.now += 0.5
+    await hub.answer("{ markets { name } }", "anonymous", max_age=0)
+    assert (await hub.answer("{ markets { name } }", "anonymous")).lifetime == pytest.approx(
+        (0, 900, 900, 86_400), abs=0.1
+    )
+
+
+@pytest.mark.parametrize("coalescing", [False, True])
+async def test_what_is_personal_traced_stale_or_must_be_current_is_not_kept(coalescing: bool) -> None:  # noqa: FBT001 - a parameter
+    hub = CachingHub(coalescing=coalescing)
+    for _ in range(2):
+        await hub.answer(ME)
+        await hub.answer("{ markets { name } me { name } }")
+        await hub.answer("{ __typename }", "anonymous")
+        await hub.answer("{ regions { name } }", "anonymous")
+    await hub.answer(PRICES, "anonymous", max_age=0)
+    hub.now += 1_000
+    await hub.answer(PRICES, "anonymous")
+    assert len(hub.engine._kept_answers) == 0
+
+
+async def test_the_bytes_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = CachingHub(coalescing=True)
+    size = len((await hub.answer(PRICES, "anonymous")).body or b"")
+    monkeypatch.setattr(kept_answers, "_MAX_BYTES", 3 * size)
+    for number in range(10):
+        await hub.answer(f"# {number}\n{PRICES}", "anonymous")
+        assert hub.engine._kept_answers._bytes == size * len(hub.engine._kept_answers) <= 3 * size
+    monkeypatch.setattr(kept_answers, "_MAX_BYTES", size - 1)
+    hub.now += 2
+    await hub.answer(PRICES, "anonymous")
+    assert len(hub.engine._kept_answers) == hub.engine._kept_answers._bytes == 0
 
 
 PARTS = {

@@ -102,7 +102,7 @@ async def read_schema_version(hub: Production) -> str:
 
 async def test_a_killed_worker_loses_only_its_running_requests(hub: Production) -> None:
     callers = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
-    async with callers.run_load(keep_alive=12, reconnecting=4, pause=0.05) as load:
+    async with callers.run_load(keep_alive=12, reconnecting=4, pause=0.2) as load:
         for _ in range(2):
             await wait_for_requests(load, 100)
             failed, killed, serving = len(load.failures), hub.workers[0], hub.read_output.count(" serves (process")
@@ -120,7 +120,7 @@ async def test_a_killed_worker_loses_only_its_running_requests(hub: Production) 
 async def test_a_restart_behind_a_systemd_socket_refuses_no_request(systemd_hub: SystemdHub) -> None:
     hub = systemd_hub.hub
     callers = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
-    async with callers.run_load(keep_alive=4, reconnecting=4, pause=0.1) as load:
+    async with callers.run_load(keep_alive=4, reconnecting=4, pause=0.3) as load:
         await wait_for_requests(load, 50)
         hub.descendants()
         hub.signal(signal.SIGTERM)
@@ -136,7 +136,7 @@ async def test_reloads_an_upgrade_with_a_migration_and_a_rollback_fail_no_reques
     create_release(hub.folder / "second", add_migration)
     seldom = LoadGenerator(hub.port, PERSONAL, hub.headers(CITIZEN))
     async with (
-        callers.run_load(keep_alive=12, reconnecting=4, pause=0.2) as load,
+        callers.run_load(keep_alive=12, reconnecting=4, pause=0.6) as load,
         seldom.run_load(keep_alive=6, reconnecting=0, pause=4) as idle,
     ):
 

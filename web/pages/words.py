@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -94,6 +95,7 @@ def load_words(agency_names: AgencyNames = MappingProxyType({})) -> Mapping[str,
     }
 
 
+@cache
 def _read_sections(language: str) -> Mapping[str, Any]:
     """The sections of all files of a language. Subsections of one section may be in several files."""
     sections: dict[str, Any] = {}

@@ -20,5 +20,6 @@ export const gatewayConfig = defineConfig({
     tokenVerification: { algorithms: ['ES256'], issuer: 'https://issuer.benchmarks.example', audience: 'simpul' },
     reject: { missingToken: false, invalidToken: true },
   },
+  upstreamTimeout: Number(process.env.BENCH_DEADLINE_MS) || undefined,
   jit: true,
 });

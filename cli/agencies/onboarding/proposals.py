@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any, Final, get_type_hints
 
 from cli.agencies.onboarding.matching import SURE_SCORE, RecordMatch, find_best, match_record, rate_column, rate_name
@@ -298,17 +299,28 @@ class Proposer:
     def _build_probe(self) -> Table | None:
         keyed = [each for each in self._reads.values() if list_key_parts(each.key).keys() == {KEY} and not each.facets]
         chosen = min(keyed, key=lambda each: each.key in PERSONAL_NUMBERS, default=None)
-        if chosen is None:
+        if chosen is not None:
+            return {"read": chosen.name, "key": _PERSON_KEY if chosen.key in PERSONAL_NUMBERS else "1"}
+        queried = next((each for each in self._reads.values() if not each.facets), None)
+        if queried is None:
             self._decide("probe", "name a read and a key that shows whether the agency answers")
             return None
-        return {"read": chosen.name, "key": _PERSON_KEY if chosen.key in PERSONAL_NUMBERS else "1"}
+        return {"read": queried.name, "key": _write_sample(queried.key)}
 
     def _has_personal_records(self) -> bool:
         return any(is_personal(each.record) for each in self._records.matches.values())
 
     def _is_personal(self) -> bool:
-        keys = [read.key for read in self._reads.values()]
-        return self._has_personal_records() or any(each in PERSONAL_NUMBERS for each in keys)
+        parts = [part for read in self._reads.values() for part in (read.key, *list_key_parts(read.key).values())]
+        return self._has_personal_records() or any(each in PERSONAL_NUMBERS for each in parts)
+
+
+def _write_sample(query: Any) -> str:  # noqa: ANN401 - the class of a query
+    """A query of no person, as JSON: only what it must have."""
+    parts = list_key_parts(query)
+    required = [each.name for each in fields(query) if each.default is each.default_factory is MISSING]
+    samples: dict[object, int | str] = {int: 1, **dict.fromkeys(PERSONAL_NUMBERS, _PERSON_KEY)}
+    return json.dumps({name: samples.get(parts[name], "1") for name in required})
 
 
 def _quote(name: str) -> str:

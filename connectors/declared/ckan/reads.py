@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, get_type_hints
+from typing import Any, Final
 
 from connectors.declared.ckan.tables import CkanListTable, CkanReadTable, CkanRowsTable
 from connectors.declared.domain_reads import KEY, DomainRead, find_plain_type, list_key_parts
@@ -23,6 +23,7 @@ from connectors.declared.read_records import FacetRead, Read
 from connectors.declared.search.pages import find_page
 from connectors.declared.tables import NotDeclarableError, StatusTable, TroubleTable
 from connectors.declared.trouble import build_result_codes
+from records.description import get_field_types
 from records.identifiers import RegionCode
 from records.regions import Coordinates
 
@@ -85,7 +86,7 @@ def _to_search(source: HttpSource, domain_read: DomainRead, table: CkanReadTable
     """A search. The portal compares columns with values; by regions, days and texts, the hub selects."""
     page = find_page(domain_read)
     record = domain_read.record if page is None else page.record
-    hints = get_type_hints(record)
+    hints = get_field_types(record)
     source.records.build(domain_read.name, record)  # which must be declared
     columns = source.records.find_table(record)
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from enum import Enum
 from types import SimpleNamespace
-from typing import Any, Final, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, Final, NamedTuple, get_args, get_origin
 
 from connectors.declared.domain_reads import find_plain_type
 from connectors.declared.http.tables import HttpRequestTable
 from connectors.declared.python_functions import split_optional
 from connectors.declared.tables import NotDeclarableError
 from records.calls.outgoing_commands import OutgoingCommand
+from records.description import get_field_types
 
 CASE_ID, NUMBER, SUBJECT = "case_id", "number", "subject"
 _CASE_ID_FORM: Final = re.compile(r"(?!\d{16}$|\d{18}$)[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", re.ASCII)
@@ -97,7 +98,7 @@ class _SentField(NamedTuple):
 
 def _list_fields(record: type[Any]) -> Iterator[_SentField]:
     """The fields of a record with those of records within it."""
-    hints = get_type_hints(record)
+    hints = get_field_types(record)
     for each in fields(record):
         annotation, name = hints[each.name], each.name
         inner, may_be_none = split_optional(annotation)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from operator import attrgetter
-from typing import Any, Final, get_type_hints
+from typing import Any, Final
 
 from connectors.batching.fan_out import ask_in_chunks, fan_out
 from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts
@@ -43,6 +43,7 @@ from connectors.readers.unreadable import UnreadableError
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed
+from records.description import get_field_types
 from records.search.text_index import TextIndex
 
 _MAX_BATCH_SIZE: Final = 100
@@ -260,7 +261,7 @@ def _build_search(source: HttpSource, domain_read: DomainRead, table: HttpReadTa
     place, field = f"reads.{domain_read.name}.search", table.search or ""
     if list_key_parts(domain_read.key) != {_SEARCH: str} or not domain_read.is_list:
         raise NotDeclarableError(place, "the domain does not ask for a list by the text `search`; remove the line")
-    if split_optional(get_type_hints(domain_read.record).get(field))[0] is not str:
+    if split_optional(get_field_types(domain_read.record).get(field))[0] is not str:
         raise NotDeclarableError(place, f"the record {domain_read.record.__name__} has no text '{field}'")
     reader = build_keyless_reader(source, domain_read, table)
     read_row, read_list = reader.read, build_list_reader(source, domain_read, table, reader)

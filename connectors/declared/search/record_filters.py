@@ -8,12 +8,13 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import partial
 from operator import attrgetter, ge, le, lt
-from typing import Any, Final, get_type_hints
+from typing import Any, Final
 
 from connectors.declared.domain_reads import find_plain_type
 from connectors.declared.python_functions import split_optional
 from connectors.declared.search.pages import NEAR, SEARCH, find_single_type, require_comparable
 from connectors.declared.tables import FilterTable, NotDeclarableError
+from records.description import get_field_types
 from records.distances import measure_metres
 from records.identifiers import RegionCode
 from records.regions import Coordinates
@@ -40,7 +41,7 @@ def build_record_filter(
     place: str, part: str, part_type: object, record: type[Any], table: FilterTable
 ) -> RecordFilter:
     """The filter of a part. Raises `NotDeclarableError` if it cannot be compared with the field."""
-    kind = split_optional(get_type_hints(record).get(table.field))[0]
+    kind = split_optional(get_field_types(record).get(table.field))[0]
     if kind is None or kind is type(None):
         raise NotDeclarableError(place, f"the record {record.__name__} has no field '{table.field}'")
     get = attrgetter(table.field)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import is_dataclass
 from functools import cache
-from typing import Any, NamedTuple, get_args, get_type_hints
+from typing import Any, NamedTuple, get_args
 
 from connectors.declared.python_functions import split_optional
 from connectors.declared.record_readers import PERSONAL_NUMBERS
-from records.description import list_access_fields
+from records.description import get_field_types, list_access_fields
 from records.identifiers import Nik
 
 
@@ -22,7 +22,7 @@ class _Fields(NamedTuple):
 
 def is_personal(record: type[Any]) -> bool:
     """Whether a record is about people: a number identifies them, or a field decides who may see it."""
-    types = [each for hint in get_type_hints(record).values() for each in _list_types(hint)]
+    types = [each for hint in get_field_types(record).values() for each in _list_types(hint)]
     return (
         bool(list_access_fields(record))
         or any(each in PERSONAL_NUMBERS for each in types)
@@ -43,7 +43,7 @@ def list_people(record: object) -> Iterator[Nik]:
 
 @cache
 def _find_fields(record: Any) -> _Fields:  # noqa: ANN401 - same
-    types = {name: _list_types(hint) for name, hint in get_type_hints(record).items()}
+    types = {name: _list_types(hint) for name, hint in get_field_types(record).items()}
     return _Fields(
         people=tuple(name for name, each in types.items() if Nik in each),
         records=tuple(name for name, each in types.items() if any(map(_is_record, each))),

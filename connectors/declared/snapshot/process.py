@@ -132,11 +132,14 @@ class _Forker:
             reader, writer = await asyncio.open_unix_connection(sock=connection, limit=_MAX_OUTCOME_BYTES)
             with suppress(OSError):
                 socket.send_fds(self._control, [b"."], [theirs.fileno()])
-        with suppress(OSError):
-            if pid := await reader.readline():
-                return _Process(int(pid), reader, writer)
-        writer.close()
-        return None
+        pid = b""
+        try:
+            with suppress(OSError):
+                pid = await reader.readline()
+        finally:  # also if the hub ends meanwhile
+            if not pid:
+                writer.close()
+        return _Process(int(pid), reader, writer) if pid else None
 
     async def close(self) -> None:
         self._control.close()

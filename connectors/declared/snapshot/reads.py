@@ -6,7 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from sqlite3 import Connection
-from typing import Any, Final, get_type_hints
+from typing import Any, Final
 
 import msgspec
 
@@ -32,6 +32,7 @@ from connectors.declared.tables import NotDeclarableError
 from records.calls.answers import CountedList, DatedAnswers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed
+from records.description import get_field_types
 from records.identifiers import RegionCode
 from records.regions import Near
 
@@ -55,7 +56,7 @@ def find_read_fields(domain_read: DomainRead, table: SnapshotReadTable) -> Mappi
         raise NotDeclarableError(f"{place}.key", f"the key has no part '{unknown[0]}'; it has {', '.join(parts)}")
     if parts.keys() == {KEY} and not given:
         raise NotDeclarableError(place, 'name the field that equals the key: key = "id"')
-    hints = get_type_hints(domain_read.record)
+    hints = get_field_types(domain_read.record)
     paged = domain_read.is_list
     special = {_SEARCH: bool(table.search), _NEAR: table.near is not None, _FIRST: paged, _AFTER: paged}
     found = {}
@@ -108,7 +109,7 @@ def build_snapshot_read(snapshot: Snapshot, domain_read: DomainRead, table: Snap
 def _list_conditions(
     domain_read: DomainRead, table: SnapshotReadTable, fields: Mapping[str, str]
 ) -> Mapping[str, AddCondition]:
-    hints = get_type_hints(domain_read.record)
+    hints = get_field_types(domain_read.record)
     found: dict[str, AddCondition] = {part: _choose(hints, field) for part, field in fields.items()}
     parts = list_key_parts(domain_read.key)
     if table.search:
@@ -178,7 +179,7 @@ def _build_sealed_read(snapshot: Snapshot, domain_read: DomainRead, field: str) 
 
 
 def _build_list_read(snapshot: Snapshot, domain_read: DomainRead, field: str) -> Read:
-    condition = _choose(get_type_hints(domain_read.record), field)
+    condition = _choose(get_field_types(domain_read.record), field)
 
     def build(key: object) -> Statement:
         statement = Statement()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, get_type_hints
+from typing import Any
 
 from connectors.batching.fan_out import fan_out
 from connectors.declared.domain_reads import DomainRead
@@ -21,6 +21,7 @@ from connectors.drivers.sql.connections import Row
 from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
+from records.description import get_field_types
 
 
 def build_search_read(source: SqlSource, domain_read: DomainRead, table: SqlReadTable) -> Read:
@@ -39,7 +40,7 @@ def build_search_read(source: SqlSource, domain_read: DomainRead, table: SqlRead
     reader = build_row_reader(source, domain_read.name, record)
     columns = {table.id, *reader.columns}
     statement = parse_statement(f"{place}.statement", table.statement, source.driver.dialect, columns, parameters=())
-    fields = SelectedFields(statement, get_type_hints(record), source.records.find_table(record))
+    fields = SelectedFields(statement, get_field_types(record), source.records.find_table(record))
     search = SearchStatement.build(fields, domain_read, table)
     work, check, id_of = source.driver.work, source.check, build_column_text(table.id)
     read_row = partial(read_or_failure, source.agency, reader.read)

@@ -189,16 +189,19 @@ async def test_shared_counters_identify_no_person(issuer: LoopbackIssuer, valkey
     async with run_two_hubs(issuer, valkey, failed_tokens=5, **TEXTS) as (one, _), Redis.from_url(valkey.url) as admin:
         system: dict[str, Any] = {"kind": "agency-system", "agency": "dukcapil", "nik": None, "acr": None}
         keys: set[str] = set()
-        for query, token in (
+        requests = (
             (NAME, issuer.token()),
             ("{ __typename }", None),
             (NAME, "guess"),
             ("{ __typename }", issuer.token(sub="siak", client_id="siak", **system)),
-        ):
-            await one.ask(query, token=token)
-            held = await admin.keys("*")  # some are gone after a second
+        )
+        expected = 1 + 2 + 2 + 1 + 2
+        for query, token in requests * 3:  # some are gone after a second, which passes quickly on a busy machine
+            if len(keys) < expected:
+                await one.ask(query, token=token)
+            held = await admin.keys("*")
             lifetimes = [await admin.ttl(each) for each in held]
             assert all(each != LASTS_FOR_EVER and each <= 60 for each in lifetimes), lifetimes
             keys |= {each.decode() for each in held}
-        assert len(keys) == 1 + 2 + 2 + 1 + 2
+        assert len(keys) == expected
         assert not any(word in key for key in keys for word in (SITI, "siti", "siak", "127.0.0.1", "dukcapil", "app"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from auth.caller import Caller, CallerKind
+from sandbox.population.samples import SAMPLES
 from tests.journeys.hub import HubClient, RunningCity
 
 SHOP = Caller(kind=CallerKind.BUSINESS, nib="9120001234567")
@@ -42,3 +43,17 @@ async def test_a_business_reads_itself_and_everybody_verifies_its_number(hub: Hu
     assert (await hub.ask(query, caller=None)).data == {
         "verifyNib": [None, {"name": "DAPUR SITI", "status": "MAY_OPERATE"}]
     }
+
+
+async def test_the_sample_official_of_the_licensing_office_reads_a_citizens_licences(hub: HubClient) -> None:
+    query = f'{{ citizen(nik: "{SAMPLES["siti"].nik}") {{ businesses {{ nib licences {{ name }} }} }} }}'
+    answer = await hub.ask(query, caller="nadia")
+    assert answer.errors == []
+    kitchen, _ = answer.data["citizen"]["businesses"]
+    assert kitchen == {
+        "nib": "9120001234567",
+        "licences": [{"name": "Sertifikat Halal"}, {"name": "Sertifikat Standar"}],
+    }
+    tax = await hub.ask(query.replace("businesses { nib licences { name } }", "taxObjects { nop }"), caller="nadia")
+    assert {code for _, code in tax.errors} == {"FORBIDDEN"}
+    assert all(each["nop"] is None for each in tax.data["citizen"]["taxObjects"])

@@ -91,6 +91,24 @@ def test_an_openapi_document_with_oauth2_pages_and_six_reads(tmp_path: Path) -> 
     assert "[records.Market]  # no field takes kab_kota\n" in text
 
 
+COLUMNS = dict.fromkeys(("id", "nik", "nama", "tgl_lhr", "nama_ibu", "kode", "status", "alamat", "tanggal"), "text")
+
+
+@pytest.mark.parametrize("domain", find_domains())
+def test_a_table_is_proposed_for_every_domain_in_a_manifest_that_loads(tmp_path: Path, domain: str) -> None:
+    table = RowShape(name="data", columns=COLUMNS)
+    _, found = propose(tmp_path, domain, AgencyInterface(driver="sql", origin="x", scheme="sqlite", shapes=[table]))
+    assert found["probe"]["read"] in found["reads"]
+
+
+def test_claims_about_a_person_are_personal_and_the_probe_is_about_none(tmp_path: Path) -> None:
+    table = RowShape(name="verifikasi", columns=COLUMNS)
+    interface = AgencyInterface(driver="sql", origin="x", scheme="sqlite", shapes=[table])
+    text, found = propose(tmp_path, "identity_checks", interface)
+    assert found["probe"] == {"read": "match_identities", "key": '{"nik": "0000000000000000"}'}
+    assert "# [contract.assessment]" in text
+
+
 def test_a_wsdl_with_lists_within_lists(tmp_path: Path) -> None:
     text, found = propose(tmp_path, "tax", read_wsdl(DOCUMENTS / "pbb.wsdl"))
     assert found["reads"]["objects_of"] == {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, cast
 import pytest
 
 from connectors.declared.snapshot.build import BuildPlan
-from connectors.declared.snapshot.process import BuildError, BuildProcesses, RowBatches
+from connectors.declared.snapshot.process import BuildError, BuildProcesses, RowBatches, _Forker
 from connectors.readers.rows import Row
 from tests.connectors.declared.snapshot.builds import StrangePlan, count_rows, die, tell_processes, wait
 from tests.fakes.waiting import wait_until
@@ -98,3 +99,15 @@ async def test_rows_that_fail_end_the_process_and_raise() -> None:
         with pytest.raises(LookupError, match="no more"):
             await processes.build(build_plan(count_rows), "a", fail())
         await find_processes(processes)
+
+
+async def test_a_fork_that_is_cancelled_leaves_no_connection() -> None:
+    control, forking = socket.socketpair()
+    with control, forking:
+        asking = asyncio.create_task(_Forker(cast("Any", None), control).fork())
+        _, descriptors, _, _ = await asyncio.to_thread(socket.recv_fds, forking, 1, 1)
+        with socket.socket(fileno=descriptors[0]) as connection:
+            asking.cancel()
+            await asyncio.wait([asking])
+            connection.settimeout(10)
+            assert await asyncio.to_thread(connection.recv, 1) == b""
