@@ -25,11 +25,11 @@ from engine.document.parsing import DocumentRules, ValidatedOperation, check_met
 from engine.document.persisted_operations import PersistedDocuments, RegisteredTerms, charge
 from engine.document.variables import NO_VARIABLES, coerce_variables, get_default_conditions
 from engine.errors import NotRecorded, ReaderBudgetExceeded, build_refusal_error, build_request_error
+from engine.execution.kept_answers import KeptAnswers
 from engine.execution.plan_executor import PlanExecutor
 from engine.execution.refusal_counts import collect_operation_refusals, count_refusals
 from engine.execution.response_building import build_forbidden_response, build_response
 from engine.graphql_core.executor import GraphQLCoreExecutor
-from engine.kept_answers import KeptAnswers
 from engine.operation_meter import (
     COMPLETE,
     PARTIAL,
@@ -97,7 +97,7 @@ class Engine:
         self._kept_answers = KeptAnswers(NO_BATCH_CACHE)
 
     def keep_answers(self, batch_cache: BatchCache) -> None:
-        """Share public answers of runs with this cache for a second (`engine/kept_answers.py`), if runs are shared."""
+        """Share public answers of runs with this cache for a second (`engine/execution/kept_answers.py`), if runs are shared."""
         self._kept_answers = KeptAnswers(batch_cache)
 
     async def run(self, run_request: RunRequest) -> GraphQLResponse:

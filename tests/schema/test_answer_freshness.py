@@ -15,8 +15,8 @@ from auth.caller import Caller
 from auth.crypto.key_ring import ANSWER_INFO, KeyRing
 from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.read_through import ReadThroughCache
-from engine import kept_answers
 from engine.engine import Engine
+from engine.execution import kept_answers
 from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run_request import RunReporting, RunRequest
 from records.clocks import Clocks
