@@ -97,7 +97,7 @@ class Engine:
         self._kept_answers = KeptAnswers(NO_BATCH_CACHE)
 
     def keep_answers(self, batch_cache: BatchCache) -> None:
-        """Share public answers of runs with this cache for a second (`engine/execution/kept_answers.py`), if runs are shared."""
+        """Share public answers of this cache for a second, if runs are shared (`engine/execution/kept_answers.py`)."""
         self._kept_answers = KeptAnswers(batch_cache)
 
     async def run(self, run_request: RunRequest) -> GraphQLResponse:
