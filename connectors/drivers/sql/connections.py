@@ -127,13 +127,12 @@ class MySqlConnection:
 class SqliteFile:
     """A file. It is opened for each read, which costs little and notices a replaced or removed file."""
 
-    is_open = True
-
     def __init__(self, address: str, limits: StatementLimits) -> None:
         """`address` is a URI of SQLite."""
         self._address = address
         self._limits = limits
         self._running: sqlite3.Connection | None = None
+        self.is_open = True
         self.bound: ByteBound = NoByteBound()
         self.served_at: float | None = None
 
@@ -150,6 +149,8 @@ class SqliteFile:
             self.bound = limit_connection(file, self._limits)
             self._running = file
             try:
+                if not self.is_open:  # abandoned before its thread began
+                    return FetchedRows((), dict)
                 found = file.execute(statement, values)
                 names = [each[0] for each in found.description or ()]
                 return FetchedRows(found.fetchall(), lambda row: dict(zip(names, row, strict=True)))
@@ -161,6 +162,7 @@ class SqliteFile:
 
     def abort(self) -> None:
         """Stop the statement in its thread."""
+        self.is_open = False
         if (running := self._running) is not None:
             running.interrupt()
 

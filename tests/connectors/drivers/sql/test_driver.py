@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.drivers.sql.connections import SqliteFile
 from connectors.drivers.sql.driver import SqlDriver
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyRefused, AgencyTimeout, AgencyUnavailable
@@ -346,6 +348,18 @@ class TestSqliteDriver:
         path.write_bytes(b"<html>502 Bad Gateway</html>" * 100)
         async with driver_of(f"sqlite:///{path}") as driver:
             await failing(driver.rows("SELECT * FROM umkm", {}, call()), AgencyMalformed)
+
+    async def test_a_statement_that_takes_too_long_ends_in_its_thread(self, file: Path) -> None:
+        endless = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) AS n FROM n"
+        async with driver_of(f"sqlite:///{str(file).replace('?', '%3F')}") as driver:
+            await failing(driver.rows(endless, {}, call(0.2)), AgencyTimeout)
+            assert await driver.rows("SELECT 1 AS one", {}, call()) == [{"one": 1}]
+
+        async def is_idle() -> bool:
+            running = sys._current_frames().values()
+            return not [each for each in running if each.f_code is SqliteFile._read.__code__]
+
+        await until(is_idle)
 
     async def test_a_missing_table_is_unavailable(self, file: Path) -> None:
         async with driver_of(f"sqlite:///{str(file).replace('?', '%3F')}") as driver:
