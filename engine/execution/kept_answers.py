@@ -19,6 +19,8 @@ _MAX_SECONDS: Final = 1.0
 """How long an answer is kept, if all of its parts stay fresh for so long."""
 _MAX_BYTES: Final = 8 * 1024 * 1024
 """All answers together; beyond it, all are removed."""
+_BYTES_BESIDE_BODY: Final = 2_000
+"""Of an answer, with its key: a flood of small answers stays within the bound, too."""
 
 
 class _KeptAnswer(NamedTuple):
@@ -56,7 +58,7 @@ class KeptAnswers:
         now, lifetime = self._batch_cache.clock(), kept.response.lifetime
         if lifetime is None or not kept.kept_at <= now < kept.until or kept.version != self.get_version():
             del self._answers[key]
-            self._bytes -= len(kept.response.body or b"")
+            self._bytes -= _get_size(kept.response)
             return None
         passed = now - kept.kept_at
         response = kept.response
@@ -75,18 +77,18 @@ class KeptAnswers:
 
     def keep(self, key: Hashable, version: Hashable, response: GraphQLResponse) -> None:
         """Keep an answer that began at this version; ignores what must not be given to others, or is not cached."""
-        lifetime, body = response.lifetime, response.body
-        if version is None or lifetime is None or body is None or not response.is_public:
+        lifetime = response.lifetime
+        if version is None or lifetime is None or response.body is None or not response.is_public:
             return
         is_whole = response.outcome is ResponseOutcome.ANSWERED and not response.errors and not response.extensions
         # An infinite lifetime says that nothing was read; such an answer costs nothing to make again.
         if not is_whole or response.reads or response.refusals or not 0.0 < lifetime.fresh < inf:
             return
         former = self._answers.pop(key, None)
-        self._bytes += len(body) - (0 if former is None else len(former.response.body or b""))
+        self._bytes += _get_size(response) - (0 if former is None else _get_size(former.response))
         if self._bytes > _MAX_BYTES:
             self._answers.clear()
-            self._bytes = len(body)
+            self._bytes = _get_size(response)
             if self._bytes > _MAX_BYTES:
                 self._bytes = 0
                 return
@@ -96,3 +98,7 @@ class KeptAnswers:
     def __len__(self) -> int:
         """The number of answers."""
         return len(self._answers)
+
+
+def _get_size(response: GraphQLResponse) -> int:
+    return len(response.body or b"") + _BYTES_BESIDE_BODY

@@ -294,7 +294,7 @@ async def test_what_is_personal_traced_stale_or_must_be_current_is_not_kept(coal
 
 async def test_the_bytes_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     hub = CachingHub(coalescing=True)
-    size = len((await hub.answer(PRICES, "anonymous")).body or b"")
+    size = len((await hub.answer(PRICES, "anonymous")).body or b"") + kept_answers._BYTES_BESIDE_BODY
     monkeypatch.setattr(kept_answers, "_MAX_BYTES", 3 * size)
     for number in range(10):
         await hub.answer(f"# {number}\n{PRICES}", "anonymous")
