@@ -43,7 +43,7 @@ _DTD: Final = b"<!DOCTYPE"
 in attributes."""
 _ROOT: Final = re.compile(rb"<[^\s<>/?!]+")
 _DECLARED: Final = rb'\g<0> xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
-_UNDECLARED: Final = "Namespace prefix xsi "
+_UNDECLARED: Final = "Namespace prefix xsi for nil on "
 _BYTE_ORDER_MARKS: Final = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -78,15 +78,15 @@ def parse_xml(body: bytes, parser: etree.XMLParser, *, charset: str) -> etree._E
         return None
     try:
         return etree.fromstring(document, parser)
-    except etree.XMLSyntaxError as error:
-        return _parse_with_nil(document, parser) if _lacks_nil(error) else None
+    except etree.XMLSyntaxError:
+        return _parse_with_nil(document, parser) if _lacks_nil(parser) else None
     except UnicodeError:
         return None
 
 
-def _lacks_nil(error: etree.XMLSyntaxError) -> bool:
+def _lacks_nil(parser: etree.XMLParser) -> bool:
     """Whether all that is wrong is that nothing declares the prefix of `xsi:nil`: npm `soap` writes nulls so."""
-    log: Any = error.error_log  # of a class without types
+    log: Any = parser.error_log  # of its last run; that of the error holds earlier ones of the whole process
     faults = [each.message for each in log]
     return bool(faults) and all(each.startswith(_UNDECLARED) for each in faults)
 

@@ -189,6 +189,8 @@ class TestAnswers:
         assert got.content == {"objek": ({"RT_OP": None, "RW_OP": None, "JALAN_OP": "", "SPPT": (None,)},)}
 
     def test_nil_may_have_a_prefix_that_nothing_declares(self) -> None:
+        with pytest.raises(AgencyMalformed):
+            read("<a")  # an earlier reply changes nothing
         reply_text = answer('<kode xsi:nil="true"/><keterangan xsi:nil="true"></keterangan>')
         got = read(f'<?xml version="1.0"?>{reply_text}')
         assert got.content == {"kode": None, "keterangan": None, "objek": ()}
