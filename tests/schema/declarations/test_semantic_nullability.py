@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
+from functools import cache
 from types import NoneType
 from typing import Annotated, Any, get_args, get_type_hints
 
@@ -38,6 +39,7 @@ from tests.schema.requests import IDS, build_engine, build_engine_without_plans
 from tests.schema.silent_nulls import find_silent_nulls, get_definition, get_levels
 
 
+@cache
 def get_all_levels() -> dict[str, Sequence[int]]:
     marked = {
         f"{name}.{key}": get_levels(field) for name, type_ in types().items() for key, field in type_.fields.items()
