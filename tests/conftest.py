@@ -36,7 +36,7 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(2_000, 10, 500)
+    gc.set_threshold(20_000, 10, 500)
 
 
 @pytest.fixture(scope="session")
