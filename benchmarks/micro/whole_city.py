@@ -4,6 +4,9 @@ The hub's own time of an answer is the time without the critical path of its age
 cached, every answer calls all agencies over their protocols, and the entry in the access ledger is committed before the
 answer ends. The reads of the hub's own database are part of the hub's time. In `hub_time`, connectors can answer from
 memory; here they work in the hub's process, and delay each other.
+
+The goal is for agencies that take their usual time (`latency` of the sandbox): while the hub waits for the slowest, it
+reads the answers of the others. Agencies that answer immediately show how much work that is.
 """
 
 from __future__ import annotations
@@ -94,14 +97,17 @@ class WholeCityTime:
     hub_p95_ms: float
 
 
-async def measure_whole_city(answers: int) -> WholeCityTime:
-    """Start the city, ask, stop the city. Raises `RuntimeError` if that is impossible here."""
+async def measure_whole_city(answers: int, *, latency: bool) -> WholeCityTime:
+    """Start the city, ask, stop the city. Raises `RuntimeError` if that is impossible here.
+
+    With `latency`, agencies take their usual time.
+    """
     known = dict(os.environ)
     try:
         async with AsyncExitStack() as stack:
             folder = StateFolder(Path(stack.enter_context(TemporaryDirectory(prefix="simpul-benchmarks-"))))
             with run_on_core(LOAD_CORE):
-                await stack.enter_async_context(SandboxCity(folder.path, latency=False))
+                await stack.enter_async_context(SandboxCity(folder.path, latency=latency))
                 await stack.enter_async_context(run_state_server(folder, raise_ended))
             issuer = open_development_issuer(folder)
             settings = remove_queues(await asyncio.to_thread(load_hub_settings, folder, port=free_port()))
@@ -182,24 +188,31 @@ def _to_ms(seconds: float) -> float:
 
 def print_whole_city(found: WholeCityTime, console: Console) -> None:
     """Print it."""
-    verdict = "reached" if found.hub_p50_ms <= GOAL_MS else "missed"
     console.print(
-        f"One citizen over nine agencies, {found.answers} answers of {found.calls} reads each, nothing cached, ledger "
-        f"on: {found.answer_ms:.2f} ms, of which the critical path of agency calls {found.critical_path_ms:.2f} ms; "
-        f"the rest p50 {found.hub_p50_ms:.2f} ms, p95 {found.hub_p95_ms:.2f} ms (goal: at most {GOAL_MS:g} ms; "
-        f"{verdict}); processor time {found.processor_ms:.2f} ms."
+        f"{found.answers} answers of {found.calls} reads each, nothing cached, ledger on: {found.answer_ms:.2f} ms, of "
+        f"which the critical path of agency calls {found.critical_path_ms:.2f} ms; the rest p50 "
+        f"{found.hub_p50_ms:.2f} ms, p95 {found.hub_p95_ms:.2f} ms; processor time {found.processor_ms:.2f} ms."
     )
 
 
 def main() -> int:
     """Report; the exit code."""
     arguments = argparse.ArgumentParser(prog="python -m benchmarks.micro.whole_city", description=__doc__)
-    arguments.add_argument("--quick", action="store_true", help="50 answers in place of 300")
+    arguments.add_argument("--quick", action="store_true", help="a sixth of the answers")
     options = arguments.parse_args()
+    console = Console(width=max(Console().width, 130), highlight=False)
     with run_on_core(GATEWAY_CORE):
-        found = uvloop.run(measure_whole_city(50 if options.quick else 300))
-    print_whole_city(found, Console(width=max(Console().width, 130), highlight=False))
-    return 0 if found.hub_p50_ms <= GOAL_MS else 1
+        immediate = uvloop.run(measure_whole_city(50 if options.quick else 300, latency=False))
+        usual = uvloop.run(measure_whole_city(20 if options.quick else 120, latency=True))
+    is_reached = usual.hub_p95_ms <= GOAL_MS
+    console.print("One citizen over nine agencies that answer immediately:")
+    print_whole_city(immediate, console)
+    console.print(
+        f"Over the same agencies in their usual time (goal: the rest at most {GOAL_MS:g} ms in 95 of 100 answers; "
+        f"{'reached' if is_reached else 'missed'}):"
+    )
+    print_whole_city(usual, console)
+    return 0 if is_reached else 1
 
 
 if __name__ == "__main__":
