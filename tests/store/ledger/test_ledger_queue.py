@@ -99,27 +99,6 @@ async def test_a_write_during_a_commit_is_committed_after_it(ledger: AccessLedge
     assert (chain.commits, ledger.waiting, ledger.commits) == ([["first"], ["second"]], 0, 2)
 
 
-@pytest.mark.parametrize(
-    ("together", "then"), [(3, [["second"], ["third"]]), (4, [["second", "third"]])], ids=["a few", "a crowd"]
-)
-async def test_the_commit_after_one_for_a_crowd_gathers_requests(
-    together: int,
-    then: list[list[str]],
-    ledger: AccessLedger,
-    chain: HeldChain,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(store.ledger.access_ledger, "GATHER_SECONDS", 0.3)
-    ledger._timeout = 10.0
-    chain.ends.set()
-    await asyncio.gather(*(ledger.write(build_entries("first")) for _ in range(together)))
-    second = asyncio.create_task(ledger.write(build_entries("second")))
-    for _ in range(10):  # turns of the loop: more than a commit takes
-        await asyncio.sleep(0)
-    await asyncio.gather(second, ledger.write(build_entries("third")))
-    assert chain.commits == [["first"] * together, *then]
-
-
 async def test_a_write_during_a_hanging_commit_waits_for_its_own_timeout(
     ledger: AccessLedger, chain: HeldChain
 ) -> None:
