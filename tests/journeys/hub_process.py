@@ -22,9 +22,11 @@ from auth.tokens.development_issuer import LIFETIME
 from records.identifiers import Nik
 from sandbox.databases.postgres import Postgres
 from store.database import create_database_engine
+from tests.cli.command_line import is_alive
 from tests.cli.preloaded import Forked, get_preloaded_interpreter
 from tests.fakes.city import VARIABLES
 from tests.fakes.issuers.bound_issuer import build_bound_issuer
+from tests.fakes.waiting import block_until
 from tests.journeys.hub import KILL_SAFE
 from tests.sandbox_agencies import HOST, free_port
 
@@ -100,11 +102,14 @@ class HubProcess:
         """End PostgreSQL as a crash does: all of its processes together."""
         pid = self.postgres.pid
         assert pid is not None
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        for each in [pid, *map(int, children)]:
+        os.kill(pid, signal.SIGSTOP)  # so that it starts no process after they were listed
+        children = [*map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+        for each in [pid, *children]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(each, signal.SIGKILL)
         self.postgres.stop()
+        # A process that has not ended yet holds the shared memory, without which the next server does not start.
+        block_until(lambda: not any(map(is_alive, children)), "all processes of PostgreSQL have ended")
 
     def sign_token(self, caller: Caller, lifetime: timedelta = LIFETIME) -> str:
         """The token of a caller."""

@@ -95,6 +95,7 @@ async def test_one_worker_loads_all_answer_and_no_file_holds_a_person(hub: Produ
     assert find_plain_text(hub.folder, SECRETS) == []
 
 
+@pytest.mark.long
 async def test_a_new_secret_reads_the_copy_of_the_old_one_until_the_next_file_comes(hub: Production) -> None:
     await asyncio.to_thread(hub.start)
     await check_answers(hub)

@@ -149,7 +149,7 @@ PAGES = (
 )
 
 
-@pytest.mark.parametrize("language", ["id", "en"])
+@pytest.mark.parametrize("language", ["id", pytest.param("en", marks=pytest.mark.long)])
 @pytest.mark.parametrize("path", PAGES)
 async def test_nothing_is_wrong_with_a_page_on_a_phone(
     phone: Phone, hub_with_pages: HubClient, path: str, language: str

@@ -48,7 +48,7 @@ async def page(program: FindProgram) -> AsyncIterator[BrowserPage]:
         yield opened
 
 
-@pytest.mark.parametrize("language", ["id", "en"])
+@pytest.mark.parametrize("language", ["id", pytest.param("en", marks=pytest.mark.long)])
 async def test_the_inbox_and_its_cases_fit_on_a_phone(
     world: SignInWorld, page: BrowserPage, language: str, tmp_path: Path
 ) -> None:
