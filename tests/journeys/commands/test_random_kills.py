@@ -85,6 +85,15 @@ async def test_what_was_acknowledged_is_there_once_after_200_kills(city: KilledC
     await submit_while_killing(city, kill_any, 200, seed=1)
 
 
+def has_unread_bytes(port: int) -> bool:
+    """Whether bytes for a stopped server wait in the system, on an established connection."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, _, state, queues, *_ = line.split()
+        if state == "01" and int(local.partition(":")[2], 16) == port and int(queues.partition(":")[2], 16):
+            return True
+    return False
+
+
 async def test_a_frozen_hub_that_wakes_after_another_took_over_changes_nothing(
     city: KilledCity, tmp_path: Path
 ) -> None:
@@ -96,6 +105,7 @@ async def test_a_frozen_hub_that_wakes_after_another_took_over_changes_nothing(
     city.complaint_system.process.send_signal(signal.SIGSTOP)
     await city.submit("frozen")
     await city.wait_until_sent()
+    await wait_until(lambda: has_unread_bytes(city.complaint_system.port))
     first.send_signal(signal.SIGSTOP)
     city.complaint_system.process.send_signal(signal.SIGCONT)
     try:
