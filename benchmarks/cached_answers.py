@@ -27,11 +27,12 @@ from benchmarks import wrk
 from benchmarks.comparison import targets
 from benchmarks.comparison.rounds import print_progress
 from benchmarks.layout import GATEWAY_CORE, HOST, LOAD_CORE, ROOT, free_port, run_on_core
-from benchmarks.micro.hub_time import DOCUMENT, raise_ended
+from benchmarks.micro.hub_time import DOCUMENT
 from benchmarks.processes import Program, ProgramNotStarted
 from benchmarks.recorded_city import build_citizen, list_citizens
 from benchmarks.reports.goals import README
 from benchmarks.reports.results import Row
+from benchmarks.running_city import raise_ended
 from benchmarks.wrk import WrkResult
 from cli.hub_settings import load_hub_settings
 from cli.sandbox.sample_callers import open_development_issuer

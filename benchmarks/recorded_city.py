@@ -6,12 +6,10 @@ So only the hub is measured, with its real graph: agency calls take no time.
 from __future__ import annotations
 
 import asyncio
-import os
 import pickle
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
@@ -19,15 +17,13 @@ import orjson
 import server
 from auth.caller import Assurance, Caller, CallerKind
 from benchmarks.benchmark_city import remove_queues
-from benchmarks.layout import LOAD_CORE, free_port, run_on_core
-from benchmarks.micro.hub_time import DOCUMENT, DOMAINS, ask_once, no_lifespan, raise_ended
+from benchmarks.layout import free_port
+from benchmarks.micro.hub_time import DOCUMENT, DOMAINS, ask_once, no_lifespan
+from benchmarks.running_city import run_city
 from cli.hub_settings import load_hub_settings
 from cli.sandbox.sample_callers import open_development_issuer
-from cli.serve.state_server import run_state_server
 from engine.agencies.bindings import Agencies
 from records.identifiers import Nik
-from sandbox.city import CityError, SandboxCity
-from sandbox.databases.postgres import PostgresError
 from sandbox.population.city_population import build_population
 from sandbox.state_folder import StateFolder
 from schema.builder import build_schema, get_graphql_schema
@@ -98,20 +94,9 @@ def build_agencies(recorded: Path) -> Agencies:
 
 async def record_city(into: Path) -> None:
     """Start the city, let each citizen query once, stop the city. Raises `RuntimeError` if that is impossible here."""
-    before = dict(os.environ)
-    try:
-        async with AsyncExitStack() as stack:
-            folder = StateFolder(Path(stack.enter_context(TemporaryDirectory(prefix="simpul-benchmarks-"))))
-            with run_on_core(LOAD_CORE):
-                await stack.enter_async_context(SandboxCity(folder.path, latency=False))
-                await stack.enter_async_context(run_state_server(folder, raise_ended))
-            recorded = pickle.dumps(await _record_answers(folder, stack))
-            await asyncio.to_thread(into.write_bytes, recorded)
-    except (CityError, PostgresError, OSError) as problem:
-        raise RuntimeError(f"the sandbox city does not run here: {problem}") from problem
-    finally:  # later programs must not inherit this city's settings
-        os.environ.clear()
-        os.environ.update(before)
+    async with run_city() as (folder, stack):
+        recorded = pickle.dumps(await _record_answers(folder, stack))
+        await asyncio.to_thread(into.write_bytes, recorded)
 
 
 async def _record_answers(folder: StateFolder, stack: AsyncExitStack) -> RecordedAnswers:

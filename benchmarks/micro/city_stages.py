@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, redirect_stderr
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
@@ -19,19 +16,16 @@ import orjson
 
 import server
 from benchmarks.benchmark_city import remove_queues
-from benchmarks.layout import LOAD_CORE, free_port, run_on_core
+from benchmarks.layout import free_port
 from benchmarks.micro.calibration import measure_stage
-from benchmarks.micro.hub_time import DOCUMENT, DOMAINS, ask_once, log_to, no_lifespan, raise_ended
+from benchmarks.micro.hub_time import DOCUMENT, DOMAINS, ask_once, log_to, no_lifespan
 from benchmarks.micro.loopback_hub import connect_to_hub, render_request, serve_hub
 from benchmarks.micro.request_stages import Stages
 from benchmarks.recorded_city import build_citizen, list_citizens
+from benchmarks.running_city import run_city
 from cli.hub_settings import load_hub_settings
 from cli.sandbox.sample_callers import open_development_issuer
-from cli.serve.state_server import run_state_server
 from records.calls.call import Call
-from sandbox.city import CityError, SandboxCity
-from sandbox.databases.postgres import PostgresError
-from sandbox.state_folder import StateFolder
 from schema.builder import build_schema, get_graphql_schema
 from settings import Settings
 from store.database import create_database_engine, migrate
@@ -70,31 +64,20 @@ class CallCollector:
 
 async def measure_city_stages(within: float) -> Stages:
     """Start the city, measure, stop it. Raises `RuntimeError` if that is impossible here."""
-    known = dict(os.environ)
-    try:
-        async with AsyncExitStack() as stack:
-            folder = StateFolder(Path(stack.enter_context(TemporaryDirectory(prefix="simpul-benchmarks-"))))
-            with run_on_core(LOAD_CORE):
-                await stack.enter_async_context(SandboxCity(folder.path, latency=False))
-                await stack.enter_async_context(run_state_server(folder, raise_ended))
-            stack.callback(logging.getLogger().handlers.clear)
-            log = stack.enter_context((folder.path / "access.log").open("w"))
-            stack.enter_context(redirect_stderr(log))  # `create_app` configures the log
-            log_to(log)
-            settings = remove_queues(await asyncio.to_thread(load_hub_settings, folder, port=free_port()))
-            settings = settings.model_copy(update={"shed_after": 0, "cache_megabytes": 0})
-            nik = list_citizens(1)[0]
-            token = open_development_issuer(folder).sign_token(build_citizen(nik), subject=nik)
-            found = await _measure_agencies(settings, token, within)
-            warm = settings.model_copy(update={"cache_megabytes": _CACHE_MEGABYTES})
-            for name, each in (("cold", settings), ("warm", warm)):
-                found |= await _measure_whole(f"citizen.{name}", each, token, within)
-            return found
-    except (CityError, PostgresError, OSError) as problem:
-        raise RuntimeError(f"the sandbox city does not run here: {problem}") from problem
-    finally:  # later programs must not inherit this city's settings
-        os.environ.clear()
-        os.environ.update(known)
+    async with run_city() as (folder, stack):
+        stack.callback(logging.getLogger().handlers.clear)
+        log = stack.enter_context((folder.path / "access.log").open("w"))
+        stack.enter_context(redirect_stderr(log))  # `create_app` configures the log
+        log_to(log)
+        settings = remove_queues(await asyncio.to_thread(load_hub_settings, folder, port=free_port()))
+        settings = settings.model_copy(update={"shed_after": 0, "cache_megabytes": 0})
+        nik = list_citizens(1)[0]
+        token = open_development_issuer(folder).sign_token(build_citizen(nik), subject=nik)
+        found = await _measure_agencies(settings, token, within)
+        warm = settings.model_copy(update={"cache_megabytes": _CACHE_MEGABYTES})
+        for name, each in (("cold", settings), ("warm", warm)):
+            found |= await _measure_whole(f"citizen.{name}", each, token, within)
+        return found
 
 
 async def _measure_agencies(settings: Settings, token: str, within: float) -> Stages:

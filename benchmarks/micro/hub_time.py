@@ -15,15 +15,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, redirect_stderr
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
-from typing import Any, NoReturn, TextIO
+from typing import Any, TextIO
 
 import orjson
 from rich.console import Console
@@ -32,18 +29,16 @@ from starlette.types import ASGIApp, Message
 
 import server
 from benchmarks.benchmark_city import remove_queues
-from benchmarks.layout import LOAD_CORE, ROOT, free_port, run_on_core
+from benchmarks.layout import ROOT, free_port
+from benchmarks.running_city import run_city
 from cli.hub_settings import load_hub_settings
 from cli.sandbox.sample_callers import build_sample_callers, issue_token, open_development_issuer
-from cli.serve.state_server import run_state_server
 from resolvers.complaints import Complaints
 from resolvers.msmes import Msmes
 from resolvers.population import Population
 from resolvers.prices import Prices
 from resolvers.regions import Regions
 from resolvers.tax import Tax
-from sandbox.city import CityError, SandboxCity
-from sandbox.databases.postgres import PostgresError
 from sandbox.state_folder import StateFolder
 from schema.builder import build_schema, get_graphql_schema
 from store.database import create_database_engine, migrate
@@ -136,30 +131,14 @@ def critical_path(calls: Sequence[tuple[float, float]]) -> float:
 
 async def measure_hub_time(answers: int) -> HubTime:
     """Start the city, run the queries, stop the city. Raises `RuntimeError` if that is impossible here."""
-    known = dict(os.environ)
-    try:
-        async with AsyncExitStack() as stack:
-            folder = StateFolder(Path(stack.enter_context(TemporaryDirectory(prefix="simpul-benchmarks-"))))
-            with run_on_core(LOAD_CORE):
-                await stack.enter_async_context(SandboxCity(folder.path, latency=False))
-                await stack.enter_async_context(run_state_server(folder, raise_ended))
-            return await _measure(folder, answers, stack)
-    except (CityError, PostgresError, OSError) as problem:
-        raise RuntimeError(f"the sandbox city does not run here: {problem}") from problem
-    finally:  # later programs must not inherit this city's settings
-        os.environ.clear()
-        os.environ.update(known)
+    async with run_city() as (folder, stack):
+        return await _measure(folder, answers, stack)
 
 
 def log_to(file: TextIO) -> None:
     """Write the hub's request log to a file."""
     with redirect_stderr(file):
         server.configure_logging()
-
-
-def raise_ended(reason: str) -> NoReturn:
-    """The hub's own database ended."""
-    raise RuntimeError(reason)
 
 
 async def _measure(folder: StateFolder, answers: int, stack: AsyncExitStack) -> HubTime:

@@ -14,14 +14,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import os
 import sys
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
@@ -30,7 +27,7 @@ from rich.console import Console
 
 import server
 from benchmarks.benchmark_city import remove_queues
-from benchmarks.layout import GATEWAY_CORE, LOAD_CORE, free_port, run_on_core
+from benchmarks.layout import GATEWAY_CORE, free_port, run_on_core
 from benchmarks.micro.hub_time import (
     ConnectorCalls,
     TimedConnector,
@@ -38,14 +35,10 @@ from benchmarks.micro.hub_time import (
     critical_path,
     log_to,
     no_lifespan,
-    raise_ended,
 )
+from benchmarks.running_city import run_city
 from cli.hub_settings import load_hub_settings
 from cli.sandbox.sample_callers import build_sample_callers, issue_token, open_development_issuer
-from cli.serve.state_server import run_state_server
-from sandbox.city import CityError, SandboxCity
-from sandbox.databases.postgres import PostgresError
-from sandbox.state_folder import StateFolder
 from schema.builder import build_schema, get_graphql_schema
 from services.ledger.ledger_entry_builder import LedgerEntryBuilder
 from services.ledger.read_recording import build_recorder
@@ -102,25 +95,14 @@ async def measure_whole_city(answers: int, *, latency: bool) -> WholeCityTime:
 
     With `latency`, agencies take their usual time.
     """
-    known = dict(os.environ)
-    try:
-        async with AsyncExitStack() as stack:
-            folder = StateFolder(Path(stack.enter_context(TemporaryDirectory(prefix="simpul-benchmarks-"))))
-            with run_on_core(LOAD_CORE):
-                await stack.enter_async_context(SandboxCity(folder.path, latency=latency))
-                await stack.enter_async_context(run_state_server(folder, raise_ended))
-            issuer = open_development_issuer(folder)
-            settings = remove_queues(await asyncio.to_thread(load_hub_settings, folder, port=free_port()))
-            log_to(stack.enter_context((folder.path / "access.log").open("w")))
-            stack.callback(logging.getLogger().handlers.clear)
-            recorded = ConnectorCalls()
-            app = await _build_hub(settings, recorded, stack)
-            return await _measure(app, issue_token(issuer, build_sample_callers()[_CALLER]), recorded, answers)
-    except (CityError, PostgresError, OSError) as problem:
-        raise RuntimeError(f"the sandbox city does not run here: {problem}") from problem
-    finally:  # later programs must not inherit this city's settings
-        os.environ.clear()
-        os.environ.update(known)
+    async with run_city(latency=latency) as (folder, stack):
+        issuer = open_development_issuer(folder)
+        settings = remove_queues(await asyncio.to_thread(load_hub_settings, folder, port=free_port()))
+        log_to(stack.enter_context((folder.path / "access.log").open("w")))
+        stack.callback(logging.getLogger().handlers.clear)
+        recorded = ConnectorCalls()
+        app = await _build_hub(settings, recorded, stack)
+        return await _measure(app, issue_token(issuer, build_sample_callers()[_CALLER]), recorded, answers)
 
 
 async def _build_hub(settings: Settings, recorded: ConnectorCalls, stack: AsyncExitStack) -> WebApplication:

