@@ -1,6 +1,7 @@
 """The sandbox city for every test: each agency is started once a run, when the first test asks for it."""
 
 import gc
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,19 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()
     gc.set_threshold(20_000, 10, 500)
+
+
+def is_of_the_test(record: logging.LogRecord) -> bool:
+    """Whether a record is no regular load of a hub that the tests of a process share: each of them loads every minute."""
+    return record.name != "simpul.snapshots" or record.levelno > logging.INFO
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """What the test's own code logs."""
+    caplog.handler.addFilter(is_of_the_test)
+    yield caplog
+    caplog.handler.removeFilter(is_of_the_test)
 
 
 @pytest.fixture(scope="session")
