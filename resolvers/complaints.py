@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from operator import attrgetter
+from time import monotonic
 from typing import Protocol
 
 from auth.caller import CallerKind
@@ -111,7 +112,8 @@ async def complaints(ids: Sequence[str], context: HubBatchContext) -> Answers[st
     the caller's own; another person's private complaint is as unknown as one that does not exist.
     """
     connector = context.agencies[Complaints]
-    found = await _add_changes(await connector.complaints(ids, context.call), context)
+    asked_at = monotonic()
+    found = await _add_changes(await connector.complaints(ids, context.call), context, asked_at)
     private = {id_ for id_, answer in found.items() if isinstance(answer, Complaint) and not answer.is_public}
     if not private or (context.caller.kind is CallerKind.OFFICIAL and context.caller.purpose and context.caller.case):
         return found
@@ -127,16 +129,19 @@ async def complaints(ids: Sequence[str], context: HubBatchContext) -> Answers[st
     return shown | {each.id: each for each in own if each.id in private}
 
 
-async def _add_changes(found: Answers[str, Complaint], context: HubBatchContext) -> Answers[str, Complaint]:
+async def _add_changes(
+    found: Answers[str, Complaint], context: HubBatchContext, asked_at: float
+) -> Answers[str, Complaint]:
     """Public complaints with what the caller changes of them. A person's own list has it already."""
     person, code = context.caller.nik, context.agencies.codes.get(Complaints)
     public = [each for each in found.values() if isinstance(each, Complaint) and each.is_public]
     if person is None or not public or not context.caller.has_citizen_scope(_OWN_COMPLAINTS_SCOPES):
         return found
     try:
-        answer = (await context.agencies[Commands].changes_of([person], context.call)).get(person, ())
+        changes_of = await context.agencies[Commands].changes_of([person], context.call, asked_at=asked_at)
     except CommandsUnavailable:  # without its database, the hub still answers what is public
         return found
+    answer = changes_of.get(person, ())
     changes = () if isinstance(answer, AgencyFailure) else [each for each in answer if code in {None, each.agency}]
     return {
         id_: apply_changes(each, changes) if isinstance(each, Complaint) and each.is_public else each

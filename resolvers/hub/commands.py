@@ -36,8 +36,13 @@ class Commands(Protocol):
     ) -> Answers[NewCommand, CommandReceipt | CommandProblem]:
         """What `accept` would answer for a key that was used before; raises `CommandsUnavailable`."""
 
-    async def changes_of(self, people: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[SubmittedCommand]]:
-        """The open commands of each person about earlier matters; raises `CommandsUnavailable`."""
+    async def changes_of(
+        self, people: Sequence[Nik], call: Call, *, asked_at: float
+    ) -> Answers[Nik, Sequence[SubmittedCommand]]:
+        """The commands of each person about earlier matters that an answer may lack which was asked at `asked_at`.
+
+        It is on the monotonic clock. Raises `CommandsUnavailable`.
+        """
 
     def offers(self, agency: str, command: str) -> bool:
         """Whether an agency takes a command."""

@@ -82,11 +82,16 @@ class DatabaseCommands:
         self,
         people: Sequence[Nik],
         call: Call,  # noqa: ARG002 - the hub's own database, not an agency
+        *,
+        asked_at: float,
     ) -> Mapping[Nik, Sequence[SubmittedCommand]]:
-        """The open commands of each person about earlier matters. Raises `CommandsUnavailable`."""
+        """The commands of each person about earlier matters that an answer may lack which was asked at `asked_at`.
+
+        It is on the monotonic clock. Raises `CommandsUnavailable`.
+        """
         owners = self._map_seals(people)
         with _translate_errors():
-            stored = await self._outbox.list_changes(owners.keys())
+            stored = await self._outbox.submitted.list_changes(owners.keys(), asked_at=asked_at)
         return self._group(owners, stored)
 
     def offers(self, agency: str, command: str) -> bool:
@@ -110,19 +115,21 @@ class DatabaseCommands:
         return {subject: receipts[:MAX_RECEIPTS] for subject, receipts in found.items()}
 
     async def list_submitted(
-        self, agency: str, kind: str, people: Sequence[Nik]
+        self, agency: str, kind: str, people: Sequence[Nik], *, asked_at: float
     ) -> Mapping[Nik, Sequence[SubmittedCommand]]:
-        """What each person submitted to an agency, except what it refused, and their open commands about that.
+        """What each person submitted to an agency, except what it refused, and their changes of that.
 
-        Raises `StateUnavailable`.
+        The changes are those that an answer may lack which was asked at `asked_at`, on the monotonic clock. Raises
+        `StateUnavailable`.
         """
         owners = self._map_seals(people)
-        return self._group(owners, await self._outbox.list_submitted(agency, kind, subjects=owners.keys()))
+        stored = await self._outbox.submitted.list_submitted(agency, kind, subjects=owners.keys(), asked_at=asked_at)
+        return self._group(owners, stored)
 
     async def find_submitted(self, agency: str, kind: str, numbers: Sequence[str]) -> Mapping[str, SubmittedCommand]:
         """The same by their numbers. Raises `StateUnavailable`."""
         found = {}
-        for each in await self._outbox.list_submitted(agency, kind, numbers=numbers):
+        for each in await self._outbox.submitted.list_submitted(agency, kind, numbers=numbers):
             with suppress(InvalidPersonSeal):  # of a secret that this hub does not have: unknown to everybody
                 found[each.number] = self._build_submitted(self._people.open(each.subject), each)
         return found

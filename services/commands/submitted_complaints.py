@@ -7,9 +7,11 @@ stay valid. Everybody else sees the agency's identifier.
 from __future__ import annotations
 
 import re
+from asyncio import gather
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any, Final, Protocol
 
 from records.calls.answers import Answers
@@ -32,11 +34,11 @@ class Submissions(Protocol):
     """Looks up what people submitted to an agency and what it did not refuse."""
 
     async def list_submitted(
-        self, agency: str, kind: str, people: Sequence[Nik]
+        self, agency: str, kind: str, people: Sequence[Nik], *, asked_at: float
     ) -> Mapping[Nik, Sequence[SubmittedCommand]]:
-        """What each person submitted, and their open commands about complaints, newest first.
+        """What each person submitted, newest first, and what they change that an answer may lack.
 
-        Raises `StateUnavailable`.
+        `asked_at` is when the agency was asked for the answer, on the monotonic clock. Raises `StateUnavailable`.
         """
 
     async def find_submitted(self, agency: str, kind: str, numbers: Sequence[str]) -> Mapping[str, SubmittedCommand]:
@@ -58,16 +60,30 @@ class SubmittedComplaints:
 
     async def complaints_of(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
         """The complaints of each person, newest first, with what is on its way."""
-        listed = await self._connector.complaints_of(niks, call)
-        known = [nik for nik in niks if not isinstance(listed.get(nik), AgencyFailure)]
-        try:
-            submitted = await self._submissions.list_submitted(self._agency, SUBMIT_COMPLAINT.name, known)
-        except StateUnavailable as failure:
-            raise AgencyUnavailable(self._agency, f"the hub's own database: {failure}") from None
+        asked_at = monotonic()
+        # Beside the agency: the database takes less time. So a failure of one waits for the other.
+        results = await gather(
+            self._connector.complaints_of(niks, call), self._list_submitted(niks, asked_at), return_exceptions=True
+        )
+        listed: Answers[Nik, Sequence[Complaint]] = _require(results[0])
+        submitted: Mapping[Nik, Sequence[SubmittedCommand]] = _require(results[1])
+        # The agency may list under its own number what was still on its way when the database answered.
+        moving = [nik for nik in niks if any(_is_on_its_way(each) for each in submitted.get(nik, ()))]
+        if moving:
+            arrived = await self._list_submitted(moving, asked_at)
+            submitted = {nik: each for nik, each in submitted.items() if nik not in moving} | dict(arrived)
         answers = dict(listed)
         for nik, mine in submitted.items():
-            answers[nik] = _merge(listed.get(nik, ()), mine)
+            answer = listed.get(nik, ())
+            if not isinstance(answer, AgencyFailure):
+                answers[nik] = _merge(answer, mine)
         return answers
+
+    async def _list_submitted(self, niks: Sequence[Nik], asked_at: float) -> Mapping[Nik, Sequence[SubmittedCommand]]:
+        try:
+            return await self._submissions.list_submitted(self._agency, SUBMIT_COMPLAINT.name, niks, asked_at=asked_at)
+        except StateUnavailable as failure:
+            raise AgencyUnavailable(self._agency, f"the hub's own database: {failure}") from None
 
     async def complaints(self, ids: Sequence[str], call: Call) -> Answers[str, Complaint]:
         """Complaints by their id, which is a receipt number for submitted ones."""
@@ -103,6 +119,16 @@ def _merge(listed: Sequence[Complaint], commands: Sequence[SubmittedCommand]) ->
     pending = [_build_unlisted(each) for each in mine if each.number not in shown and each.payload is not None]
     changed = [apply_changes(each, changes) for each in (*known, *pending)]
     return tuple(sorted(changed, key=lambda each: each.reported_at, reverse=True))
+
+
+def _require(result: Any) -> Any:  # noqa: ANN401 - of any read
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+def _is_on_its_way(command: SubmittedCommand) -> bool:
+    return command.case == command.number and command.closed_at is None
 
 
 def _join(listed: Complaint, submitted: SubmittedCommand) -> Complaint:

@@ -16,12 +16,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
-    Select,
     and_,
-    any_,
-    bindparam,
     case,
     exists,
     false,
@@ -43,23 +39,18 @@ from store.commands.command_rows import (
     insert_command,
     load_commands,
     load_newest_of_each,
-    load_newest_without_steps,
-    select_newest_of_each,
     to_command,
 )
+from store.commands.submitted_commands import SubmittedCommands
 from store.database_timeout import database_timeout
-from store.prepared_statement import PreparedStatement
 from store.tables import command_steps, commands
 
 DEFAULT_MAX_FILE_BYTES: Final = 2 * 1024**3
 """Maximum size of the files of all open commands."""
 MAX_PER_DAY: Final = 50
 """Maximum number of commands of one person within 24 hours, in any state."""
-MAX_LISTED: Final = 1_000
-"""Maximum number of a person's commands in a list of their agency."""
 _DAY: Final = timedelta(hours=24)
 _OPEN: Final = commands.c.closed_at.is_(None)
-_IS_OPEN_CHANGE: Final = and_(_OPEN, commands.c.case != commands.c.number)
 _IS_BLIND: Final = and_(commands.c.lookup == LookupClass.NONE.value, commands.c.outcome.is_(None))
 """There is no way to look it up: neither by its kind, nor by a token that the agency gave."""
 _TO_SEND: Final = (CommandState.ACCEPTED, CommandState.RETRY_WAIT)
@@ -120,7 +111,7 @@ class CommandOutbox:
         self._engine = engine
         self._timeout = timeout
         self._max_file_bytes = max_file_bytes
-        self._submitted = PreparedStatement(_select_submitted())
+        self.submitted = SubmittedCommands(engine, timeout)
 
     async def accept(self, command: SealedCommand) -> StoredCommand:
         """Stores a command with its files. When this returns, it is committed.
@@ -335,24 +326,6 @@ class CommandOutbox:
         async with database_timeout(self._timeout), self._engine.connect() as connection:
             return await load_file(connection, number, position)
 
-    async def list_submitted(
-        self, agency: str, kind: str, *, subjects: Collection[bytes] = (), numbers: Collection[str] = ()
-    ) -> Sequence[StoredCommand]:
-        """Returns commands of one kind that are not rejected, by people or numbers; and people's open changes.
-
-        At most `MAX_LISTED` of each person, newest first, without steps, in one statement. Raises `StateUnavailable`.
-        """
-        parameters = {"agency": agency, "kind": kind, "subjects": list(subjects), "numbers": list(numbers)}
-        async with database_timeout(self._timeout):
-            rows = await self._submitted.load(self._engine, parameters)
-        return [to_command(row, read_at=row["read_at"]) for row in rows]
-
-    async def list_changes(self, subjects: Collection[bytes]) -> Sequence[StoredCommand]:
-        """Returns people's open commands about earlier matters, newest first. Raises `StateUnavailable`."""
-        wanted = and_(commands.c.subject.in_(subjects), _IS_OPEN_CHANGE)
-        async with database_timeout(self._timeout), self._engine.connect() as connection:
-            return await load_newest_without_steps(connection, wanted, limit=MAX_LISTED)
-
     async def list_open(
         self, *, states: Collection[CommandState] = (), agency: str | None = None, limit: int = 100
     ) -> Sequence[StoredCommand]:
@@ -379,23 +352,6 @@ class CommandOutbox:
     async def _load(self, wanted: ColumnElement[bool], **how: Any) -> Sequence[StoredCommand]:  # noqa: ANN401 - of `load_commands`
         async with database_timeout(self._timeout), self._engine.connect() as connection:
             return await load_commands(connection, wanted, **how)
-
-
-def _select_submitted() -> Select[Any]:
-    """Submissions of one kind that are not rejected, by people or numbers; and people's open changes."""
-    columns = commands.c
-    of_people = _is_among(columns.subject, "subjects")
-    submitted = and_(
-        columns.kind == bindparam("kind"),
-        columns.state != CommandState.REJECTED.value,
-        or_(of_people, _is_among(columns.number, "numbers")),
-    )
-    wanted = and_(columns.agency == bindparam("agency"), or_(submitted, and_(_IS_OPEN_CHANGE, of_people)))
-    return select_newest_of_each(wanted, limit=MAX_LISTED)
-
-
-def _is_among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-    return column == any_(bindparam(name, type_=ARRAY(column.type)))
 
 
 def _is_of_same_person(command: SealedCommand) -> ColumnElement[bool]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from time import monotonic
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -335,7 +336,10 @@ class SmallCity:
     ) -> Answers[NewCommand, CommandReceipt | CommandProblem]:
         return {each: receipt(each.subject) for each in wanted if each.key == "repeated"}
 
-    async def changes_of(self, people: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[SubmittedCommand]]:
+    async def changes_of(
+        self, people: Sequence[Nik], _call: Call, *, asked_at: float
+    ) -> Answers[Nik, Sequence[SubmittedCommand]]:
+        assert asked_at <= monotonic()
         return {nik: [each for each in self.open_changes if each.subject == nik] for nik in people}
 
     def offers(self, _agency: str, command: str) -> bool:

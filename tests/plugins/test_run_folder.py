@@ -5,9 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-from tests.plugins.run_folder import lock_folder, remove_old_runs
+import pytest
+
+from tests.plugins.run_folder import find_parent, lock_folder, remove_old_runs
 from tests.sandbox_agencies import ROOT
 
 TEST = """
@@ -72,3 +75,15 @@ def test_a_run_removes_what_earlier_runs_left_but_for_three_and_those_under_way(
         "simpul-tests-4",
         "simpul-tests-5",
     ]
+
+
+def test_a_run_keeps_its_files_in_memory_where_there_is_room_and_nobody_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/usual")
+    monkeypatch.setenv("TMPDIR", "/chosen")
+    assert find_parent(tmp_path, 1) == "/usual"
+    monkeypatch.delenv("TMPDIR")
+    assert find_parent(tmp_path, 1) == str(tmp_path)
+    assert find_parent(tmp_path, 2**60) == "/usual"
+    assert find_parent(tmp_path / "missing", 1) == "/usual"

@@ -392,7 +392,7 @@ async def test_after_a_change_of_the_secret_open_commands_are_delivered_and_keys
     assert agency.done[number][0].subject == SITI
     receipts = (await hub.desk.receipts_of([SITI], NO_CALL))[SITI]
     assert [(each.number, each.state) for each in receipts] == [(newer, DONE), (number, DONE)]
-    submitted = (await hub.desk.list_submitted("crm", "submitComplaint", [SITI]))[SITI]
+    submitted = (await hub.desk.list_submitted("crm", "submitComplaint", [SITI], asked_at=inf))[SITI]
     assert {each.number: each.payload for each in submitted} == {
         number: Wish(text="a broken lamp"),
         newer: Wish(text="after the change"),

@@ -94,7 +94,8 @@ def test_a_file_opens_only_at_its_place_in_its_command() -> None:
     files = SealedFiles(SECRET)
     first, second = files.seal("TT-1", PHOTOS)
     assert files.open("TT-1", [first, second]) == PHOTOS
-    for number, sealed in (("TT-2", [first, second]), ("TT-1", [second, first]), ("TT-1", [first[:-1] + b"x", second])):
+    changed = first[:-1] + bytes([first[-1] ^ 1])
+    for number, sealed in (("TT-2", [first, second]), ("TT-1", [second, first]), ("TT-1", [changed, second])):
         with pytest.raises(ValueError, match=r"changed|sealed"):
             files.open(number, sealed)
 

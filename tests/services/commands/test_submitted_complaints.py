@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from math import inf
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ from records.service_levels import ServiceLevel, ServiceLevels, ServiceStage
 from services.commands.submitted_complaints import LISTED_WITHIN, SubmittedComplaints
 from store.database_timeout import StateUnavailable
 from tests.fakes.small_records import BUDI, SITI, complaint
+from tests.fakes.waiting import wait_until
 
 CALL = Call(deadline=inf, request_id="test")
 NUMBER = "TT-26-ABCDEFGHJK"
@@ -58,9 +60,16 @@ class Desk:
     receipts: Sequence[SubmittedCommand] = ()
     is_down: bool = False
     reads: list[Sequence[Nik]] = field(default_factory=list)
+    delivers_while_asked: bool = False
+    """Whether the agency takes the submission while the list is on its way."""
+    asked_at: float = inf
     asked: list[Sequence[str]] = field(default_factory=list)
 
     async def complaints_of(self, niks: Sequence[Nik], _call: Call) -> Answers[Nik, Sequence[Complaint]]:
+        self.asked_at = monotonic()
+        if self.delivers_while_asked:
+            await wait_until(lambda: bool(self.reads))
+            self.receipts = [DONE]
         return {nik: self.listed for nik in niks if nik == SITI and self.listed}
 
     async def complaints(self, ids: Sequence[str], _call: Call) -> Answers[str, Complaint]:
@@ -72,9 +81,10 @@ class Desk:
         return given
 
     async def list_submitted(
-        self, agency: str, kind: str, people: Sequence[Nik]
+        self, agency: str, kind: str, people: Sequence[Nik], *, asked_at: float
     ) -> Mapping[Nik, Sequence[SubmittedCommand]]:
         self._check(agency, kind)
+        assert asked_at <= self.asked_at
         self.reads.append(people)
         found = {nik: [each for each in self.receipts if each.subject == nik] for nik in people}
         return {nik: each for nik, each in found.items() if each}
@@ -112,8 +122,14 @@ async def test_a_complaint_on_its_way_is_listed_as_it_was_written() -> None:
     assert await list_of(Desk(receipts=[SENT]), BUDI) == ()
 
 
+async def test_a_complaint_that_arrives_while_its_agency_answers_is_listed_once() -> None:
+    desk = Desk(listed=[LISTED], receipts=[SENT], delivers_while_asked=True)
+    assert await list_of(desk) == (to_submitted(LISTED),)
+    assert desk.reads == [[SITI], [SITI]]
+
+
 async def test_submissions_of_many_people_are_one_read() -> None:
-    desk = Desk(receipts=[SENT])
+    desk = Desk(receipts=[DONE])
     assert [*await desk.build().complaints_of([SITI, BUDI], CALL)] == [SITI]
     assert desk.reads == [[SITI, BUDI]]
 

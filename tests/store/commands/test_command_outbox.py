@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from math import inf
+from time import monotonic
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -112,14 +114,34 @@ async def test_submissions_to_an_agency_are_listed_by_person_with_open_changes_a
     assert await outbox.end_claim(refused, CommandResult(state=REJECTED))
 
     async def list_numbers(**wanted: Sequence[bytes] | Sequence[str]) -> list[str]:
-        found = await outbox.list_submitted("crm", "submitComplaint", **wanted)  # type: ignore[arg-type]  # of the test
+        found = await outbox.submitted.list_submitted("crm", "submitComplaint", **wanted)  # type: ignore[arg-type]  # of the test
         return sorted(each.number for each in found)
 
     assert await list_numbers(subjects=[SITI]) == ["TT-2", "TT-4"]
     assert await list_numbers(subjects=[SITI, BUDI]) == ["TT-2", "TT-4", "TT-5"]
-    assert [each.number for each in await outbox.list_changes([SITI, BUDI])] == ["TT-4"]
+    changes = await outbox.submitted.list_changes([SITI, BUDI], asked_at=inf)
+    assert [each.number for each in changes] == ["TT-4"]
     assert await list_numbers(numbers=["TT-1", "TT-2", "TT-3", "TT-4", "TT-5"]) == ["TT-2", "TT-5"]
     assert await list_numbers() == []
+
+
+async def test_a_change_is_listed_until_an_agency_is_asked_that_has_it(outbox: CommandOutbox) -> None:
+    asked_before = monotonic()
+    await outbox.accept(build_command("TT-4", COMMENT, case="TT-1"))
+    await outbox.accept(build_command("TT-5", COMMENT, case="TT-2"))
+    done, refused = sorted(await claim(outbox), key=lambda each: each.number)
+    assert await outbox.end_claim(done, CommandResult(state=DONE))
+    assert await outbox.end_claim(refused, CommandResult(state=REJECTED))
+
+    async def list_numbers(asked_at: float) -> list[list[str]]:
+        lists = (
+            await outbox.submitted.list_submitted("crm", "submitComplaint", subjects=[SITI], asked_at=asked_at),
+            await outbox.submitted.list_changes([SITI], asked_at=asked_at),
+        )
+        return [[each.number for each in found] for found in lists]
+
+    assert await list_numbers(asked_before) == [["TT-4"], ["TT-4"]]
+    assert await list_numbers(inf) == [[], []]
 
 
 async def test_a_claim_hides_a_command_from_other_hubs(outbox: CommandOutbox) -> None:
