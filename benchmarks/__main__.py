@@ -7,12 +7,13 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
-from benchmarks import cached_answers
+from benchmarks import at_rest, cached_answers
 from benchmarks.comparison import callers, peer_packages, rounds
 from benchmarks.comparison.targets import COMPARED_WITH_WARM, TARGETS, Target
 from benchmarks.comparison.upstream import Upstream
@@ -63,7 +64,8 @@ def main() -> int:
         _measure_warm(found, console, [16] if options.quick else [16, 64], quick=options.quick or options.trial)
         done(())
     if whole and not options.only and not options.warm:
-        found.in_process = in_process.measure(console, quick=effort is not rounds.FULL)
+        quick = effort is not rounds.FULL
+        found.in_process = {**in_process.measure(console, quick=quick), **_measure_rest(console, quick=quick)}
     _print_results(found, console)
     if output_folder is not None:
         found.save(output_folder)
@@ -123,6 +125,13 @@ def _measure_warm(found: RunReport, console: Console, connections: Sequence[int]
         found.rows += cached_answers.measure_warm(connections, quick=quick)
     except RuntimeError as reason:
         found.left_out[goals.README] = str(reason)
+
+
+def _measure_rest(console: Console, *, quick: bool) -> Mapping[str, Any]:
+    try:
+        return {"at_rest": at_rest.measure(console, quick=quick)}
+    except RuntimeError as reason:
+        return {"at_rest": None, "no_rest": str(reason)}
 
 
 def _print_results(found: RunReport, console: Console) -> None:

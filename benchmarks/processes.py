@@ -63,6 +63,11 @@ class Program:
         raise ProgramNotStarted(f"it did not listen within {_START_S:.0f} s: {self.read_last_output()}")
 
     @property
+    def pid(self) -> int:
+        """The identifier of its process."""
+        return self._process.pid
+
+    @property
     def is_running(self) -> bool:
         """Whether it is running."""
         return self._process.poll() is None

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, event
+from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -28,9 +23,9 @@ _LOCK_TIMEOUT_MS = 500
 """Maximum milliseconds a migration may block others: less than an answer waits for its record (`ledger_timeout`)."""
 _MAX_ATTEMPTS = 60
 _RETRY_DELAY = 0.5
+_REVISION_LENGTH = 4
+"""The name of a migration's file begins with its revision."""
 _LOCK_NOT_AVAILABLE = "55P03"
-
-_log = logging.getLogger("simpul.state")
 
 
 def create_database_engine(url: str) -> AsyncEngine:
@@ -93,12 +88,16 @@ async def migrate(engine: AsyncEngine) -> None:
 
     Raises the error of the last attempt.
     """
+    if await _is_migrated(engine):
+        return
+    from store.migration import upgrade  # noqa: PLC0415 - Alembic takes 7 MiB, and a hub seldom needs it
+
     for tries_left in reversed(range(_MAX_ATTEMPTS)):
         try:
             async with engine.begin() as connection:
                 await connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7305134)")
                 await connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT_MS}ms'")
-                await connection.run_sync(_upgrade)
+                await connection.run_sync(upgrade)
         except DBAPIError as problem:
             if getattr(problem.orig, "sqlstate", "") != _LOCK_NOT_AVAILABLE or not tries_left:
                 raise
@@ -107,13 +106,10 @@ async def migrate(engine: AsyncEngine) -> None:
             return
 
 
-def _upgrade(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    form = MigrationContext.configure(connection).get_current_revision()
-    known = {each.revision for each in ScriptDirectory.from_config(config).walk_revisions()}
-    if form is not None and form not in known:
-        _log.warning("The revision %s of the hub's database is newer than this release knows; it is not migrated", form)
-        return
-    command.upgrade(config, "head")
+async def _is_migrated(engine: AsyncEngine) -> bool:
+    """Whether the database has the newest revision that this release knows."""
+    newest = max(each.name[:_REVISION_LENGTH] for each in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    async with engine.connect() as connection:
+        if (await connection.exec_driver_sql("SELECT to_regclass('alembic_version')")).scalar() is None:
+            return False
+        return (await connection.exec_driver_sql("SELECT version_num FROM alembic_version")).scalar() == newest

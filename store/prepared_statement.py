@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import Select
@@ -25,13 +26,17 @@ class PreparedStatement:
         self._names: Final[Sequence[str]] = tuple(compiled.positiontup or ())
         self._constants: Final = {name: value for name, value in compiled.params.items() if value is not None}
 
-    async def load(self, engine: AsyncEngine, parameters: Mapping[str, object]) -> Sequence[Mapping[str, Any]]:
-        """The rows. Raises the errors of asyncpg and SQLAlchemy."""
+    async def check(self, engine: AsyncEngine, parameters: Mapping[str, object] = MappingProxyType({})) -> bool:
+        """The first value of the first row, as a condition. Raises like `load`."""
+        return bool((await self.load(engine, parameters))[0][0])
+
+    async def load(self, engine: AsyncEngine, parameters: Mapping[str, object]) -> Sequence[Any]:
+        """The rows, as mappings. Raises the errors of asyncpg and SQLAlchemy."""
         values = {**self._constants, **parameters}
         connection = await engine.raw_connection()
         driver: Any = connection.driver_connection
         try:
-            rows: Sequence[Mapping[str, Any]] = await driver.fetch(self._text, *(values[name] for name in self._names))
+            rows: Sequence[Any] = await driver.fetch(self._text, *(values[name] for name in self._names))
         except BaseException:  # also on cancellation: a connection in an unknown state must not return to the pool
             connection.invalidate()
             raise

@@ -10,7 +10,7 @@ from time import monotonic
 
 _NUMBERS_PER_SLOT = 3
 _BYTES_PER_NUMBER = 8
-_ALIVE_WITHIN = 1.0
+_ALIVE_WITHIN = 2.5
 """Seconds after its last heartbeat for which a worker counts as accepting."""
 
 

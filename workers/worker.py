@@ -17,7 +17,7 @@ from web.server.uvicorn_config import build_uvicorn_config, freeze_startup_objec
 from workers.scoreboard import WorkerSlot
 from workers.signals import DRAIN, STOP
 
-_HEARTBEAT_SECONDS = 0.5
+_HEARTBEAT_SECONDS = 2.0
 _IDLE_LINGER_SECONDS = 2.0
 """Seconds for which idle connections stay open when the hub ends."""
 

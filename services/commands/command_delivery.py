@@ -107,6 +107,8 @@ class CommandDelivery:
 
         Raises `StateUnavailable`.
         """
+        if not (self._outage_pause or await self._outbox.has_due(self._agency.code)):
+            return IDLE_INTERVAL
         await self._outbox.release_expired(self._agency.code, settle=self._agency.timing.settle)
         if self._outage_pause and (pause := await self._probe()):
             return pause

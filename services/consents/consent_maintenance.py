@@ -14,7 +14,7 @@ from store.consents.consent_maintenance import ConsentMaintenance
 
 _log = logging.getLogger("simpul.consents")
 
-DELIVERY_INTERVAL = 1.0
+DELIVERY_INTERVAL = 5.0
 """Seconds between two looks at the outbox."""
 MAINTENANCE_INTERVAL = 5.0
 """Seconds between two searches for expired requests and consents."""
@@ -45,6 +45,8 @@ class ConsentMaintenanceLoop:
 
     async def run_once(self) -> None:
         """Expire requests and consents, then purge what was stored under them."""
+        if not await self._maintenance.has_due():
+            return
         steps: Sequence[Callable[[], Awaitable[int]]] = (
             self._maintenance.expire_requests,
             self._maintenance.close_requests,

@@ -18,6 +18,7 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     and_,
+    bindparam,
     case,
     exists,
     false,
@@ -43,6 +44,7 @@ from store.commands.command_rows import (
 )
 from store.commands.submitted_commands import SubmittedCommands
 from store.database_timeout import database_timeout
+from store.prepared_statement import PreparedStatement
 from store.tables import command_steps, commands
 
 DEFAULT_MAX_FILE_BYTES: Final = 2 * 1024**3
@@ -112,6 +114,8 @@ class CommandOutbox:
         self._timeout = timeout
         self._max_file_bytes = max_file_bytes
         self.submitted = SubmittedCommands(engine, timeout)
+        due = exists().where(_OPEN, commands.c.agency == bindparam("agency"), commands.c.next_at <= func.now())
+        self._has_due = PreparedStatement(select(due))
 
     async def accept(self, command: SealedCommand) -> StoredCommand:
         """Stores a command with its files. When this returns, it is committed.
@@ -143,6 +147,11 @@ class CommandOutbox:
         """
         found = await self._load(and_(_is_of_same_person(command), commands.c.key == command.key))
         return _require_same(command, found[0]) if found else None
+
+    async def has_due(self, agency: str) -> bool:
+        """Whether there is anything to claim or to release; takes a fraction of either. Raises `StateUnavailable`."""
+        async with database_timeout(self._timeout):
+            return await self._has_due.check(self._engine, {"agency": agency})
 
     async def claim(
         self, agency: str, kinds: Collection[tuple[str, int]], *, limit: int, lease: timedelta

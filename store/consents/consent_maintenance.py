@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy import ColumnElement, case, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from records.hub.clients import ClientId
@@ -17,10 +17,25 @@ from store.consents.consent_events import ConsentActor, ConsentEventType, NewCon
 from store.consents.consent_rows import select_consents_with_state, to_consent
 from store.consents.consent_table import to_webhook_data
 from store.consents.webhook_outbox import enqueue_webhook
+from store.prepared_statement import PreparedStatement
 from store.tables import consent_requests, consents
 
 BATCH_SIZE = 100
 """Rows per transaction; there may be many after a night without a hub."""
+
+
+_IS_OVER = consent_requests.c.answer_by <= func.now()
+_IS_UNANSWERED = consent_requests.c.answer.is_(None) & _IS_OVER
+_IS_CLOSABLE = consent_requests.c.closed_at.is_(None) & consent_requests.c.answer.is_not(None) & _IS_OVER
+_IS_UNPURGED = consents.c.purged_at.is_(None) & (
+    consents.c.revoked_at.is_not(None) | consents.c.expired_at.is_not(None)
+)
+_IS_EXPIRED = (
+    consents.c.revoked_at.is_(None)
+    & consents.c.expired_at.is_(None)
+    & (consents.c.expires_at <= func.now())
+    & consents.c.purged_at.is_(None)
+)
 
 
 class ConsentMaintenance:
@@ -28,14 +43,19 @@ class ConsentMaintenance:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        conditions = (_IS_UNANSWERED, _IS_CLOSABLE, _IS_EXPIRED, _IS_UNPURGED)
+        self._has_due = PreparedStatement(select(or_(*(exists().where(each) for each in conditions))))
+
+    async def has_due(self) -> bool:
+        """Whether there is anything to do; takes a small part of the statements that do it."""
+        return await self._has_due.check(self._engine)
 
     async def expire_requests(self) -> int:
         """Expires unanswered requests, records that, and notifies their partners."""
         table = consent_requests
-        over = table.c.answer.is_(None) & (table.c.answer_by <= func.now())
         expired = (
             update(table)
-            .where(table.c.id.in_(_select_unlocked(table.c.id, over)))
+            .where(table.c.id.in_(_select_unlocked(table.c.id, _IS_UNANSWERED)))
             .values(answer=ConsentRequestAnswer.EXPIRED.value, answered_at=func.now())
             .returning(table)
         )
@@ -52,8 +72,7 @@ class ConsentMaintenance:
     async def close_requests(self) -> int:
         """Closes requests past their answer time: removes the partner's state, and the person unless they granted."""
         table = consent_requests
-        over = table.c.closed_at.is_(None) & table.c.answer.is_not(None) & (table.c.answer_by <= func.now())
-        closed = update(table).where(table.c.id.in_(_select_unlocked(table.c.id, over))).returning(table.c.id)
+        closed = update(table).where(table.c.id.in_(_select_unlocked(table.c.id, _IS_CLOSABLE))).returning(table.c.id)
         granted = table.c.answer == ConsentRequestAnswer.GRANTED.value
         async with self._engine.begin() as connection:
             rows = await connection.execute(
@@ -63,10 +82,9 @@ class ConsentMaintenance:
 
     async def expire_consents(self) -> int:
         """Records that consents expired, and notifies their partners. They ended before, at their own time."""
-        over = consents.c.revoked_at.is_(None) & consents.c.expired_at.is_(None) & (consents.c.expires_at <= func.now())
         expired = (
             update(consents)
-            .where(consents.c.id.in_(_select_unlocked(consents.c.id, over & consents.c.purged_at.is_(None))))
+            .where(consents.c.id.in_(_select_unlocked(consents.c.id, _IS_EXPIRED)))
             .values(expired_at=func.now())
             .returning(consents)
         )
@@ -82,8 +100,7 @@ class ConsentMaintenance:
 
     async def list_unpurged(self, open_seal: Callable[[bytes], Nik]) -> Sequence[Consent]:
         """Returns ended consents whose data is not yet purged. `open_seal` decrypts the person's seal."""
-        ended = consents.c.revoked_at.is_not(None) | consents.c.expired_at.is_not(None)
-        wanted = select_consents_with_state().where(consents.c.purged_at.is_(None), ended).limit(BATCH_SIZE)
+        wanted = select_consents_with_state().where(_IS_UNPURGED).limit(BATCH_SIZE)
         async with self._engine.connect() as connection:
             rows = (await connection.execute(wanted.order_by(consents.c.expires_at))).mappings().all()
         return [to_consent(open_seal(row["subject"]), row) for row in rows]

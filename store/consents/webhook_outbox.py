@@ -12,16 +12,18 @@ from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import exists, func, insert, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from records.hub.clients import ClientId
 from records.hub.webhooks import WebhookCall, WebhookType
 from store.consents.consent_events import ConsentActor, ConsentEventType, NewConsentEvent, record_consent_event
+from store.prepared_statement import PreparedStatement
 from store.tables import webhook_calls
 
 _IS_OPEN = webhook_calls.c.delivered_at.is_(None) & webhook_calls.c.given_up_at.is_(None)
+_IS_DUE = _IS_OPEN & (webhook_calls.c.next_at <= func.now())
 _MAX_FAILURE_LENGTH = 200
 
 
@@ -56,6 +58,7 @@ class WebhookOutbox:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._has_due = PreparedStatement(select(exists().where(_IS_DUE)))
 
     async def claim(self, limit: int, *, lease: timedelta) -> Sequence[WebhookCall]:
         """Claims webhooks that are due; no other hub sends them during the lease.
@@ -63,11 +66,12 @@ class WebhookOutbox:
         Clients take turns, so that a client that does not answer cannot delay the webhooks of others, however many it
         has.
         """
+        if not await self._has_due.check(self._engine):  # as nearly always, and it takes a fraction of a claim
+            return []
         columns = webhook_calls.c
-        is_due = _IS_OPEN & (columns.next_at <= func.now())
         turn = func.row_number().over(partition_by=columns.client, order_by=columns.next_at).label("turn")
-        queue = select(columns.id, turn).where(is_due).subquery()
-        due = select(columns.id).join(queue, queue.c.id == columns.id).where(is_due)
+        queue = select(columns.id, turn).where(_IS_DUE).subquery()
+        due = select(columns.id).join(queue, queue.c.id == columns.id).where(_IS_DUE)
         due = due.order_by(queue.c.turn, columns.next_at).limit(limit)
         due = due.with_for_update(skip_locked=True, of=webhook_calls)
         taken = (

@@ -27,9 +27,11 @@ from records.hub.operations import (
 from records.partners import PartnerListing
 from records.purposes import Purpose
 from store.database_timeout import database_timeout
+from store.prepared_statement import PreparedStatement
 from store.tables import operation_changes, operation_clients, operations
 
-POLL_SECONDS = 2.0
+_NEWEST_REVISION = select(func.max(operation_changes.c.id))
+POLL_SECONDS = 5.0
 """Seconds between a hub's checks for changes."""
 MAX_PER_CLIENT = 500
 """Published operations of one client; hubs keep all in memory with their plans, about 150 KB each."""
@@ -53,6 +55,7 @@ class OperationRegistry:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._newest_revision = PreparedStatement(_NEWEST_REVISION)
 
     async def list_contracts(self) -> Sequence[ClientContract]:
         """Returns the contracts of all clients."""
@@ -131,7 +134,7 @@ class OperationRegistry:
         return gone
 
     async def follow(self, apply: ApplyRegistry, *, after_revision: int = -1) -> None:
-        """Calls `apply` after every change later than `after_revision`, without end; checks every two seconds.
+        """Calls `apply` after every change later than `after_revision`, without end; checks every five seconds.
 
         If the database does not answer, the last known content stays in force. The first failure of an outage is
         logged.
@@ -139,10 +142,10 @@ class OperationRegistry:
         answers = True
         while True:
             try:
-                async with self._engine.connect() as connection:
-                    newest = await _load_revision(connection)
-                    content = None if newest == after_revision else await _load_content(connection)
-                if content is not None:
+                newest = (await self._newest_revision.load(self._engine, {}))[0][0] or 0
+                if newest != after_revision:
+                    async with self._engine.connect() as connection:
+                        content = await _load_content(connection)
                     await apply(*content)
                 after_revision, answers = newest, True
             except Exception as problem:  # noqa: BLE001 - after any error, a later check must still run
@@ -164,8 +167,7 @@ _log = logging.getLogger("simpul.operations")
 
 
 async def _load_revision(connection: AsyncConnection) -> int:
-    found = (await connection.execute(select(func.max(operation_changes.c.id)))).scalar_one()
-    return found or 0
+    return (await connection.execute(_NEWEST_REVISION)).scalar_one() or 0
 
 
 async def _load_content(connection: AsyncConnection) -> tuple[Sequence[ClientContract], Sequence[RegisteredOperation]]:

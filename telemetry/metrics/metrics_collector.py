@@ -1,7 +1,7 @@
 """Collects the metrics of the hub: this process's current values, and the last written values of the others.
 
-This costs a request nothing: parts of the hub count in plain attributes. Once a second, each process writes its counts
-to a file that the other processes of the hub read.
+This costs a request nothing: parts of the hub count in plain attributes. Every five seconds, each process writes its
+counts to a file that the other processes of the hub read.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from telemetry.metrics.run_files import RunFiles
 
 _log = logging.getLogger("simpul.metrics")
 
-WRITE_INTERVAL: Final = 1.0
+WRITE_INTERVAL: Final = 5.0
 """Seconds between two writes, and so the counts that a killed process may lose."""
-_LAG_INTERVAL: Final = 0.25
+_LAG_INTERVAL: Final = 1.0
 """Seconds between two measurements of the event loop's lag."""
-_MERGE_EVERY: Final = 10
+_MERGE_EVERY: Final = 2
 """The number of writes between two merges of ended processes."""
 
 

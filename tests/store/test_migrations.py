@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from store.database import MIGRATIONS
+from store import migration
+from store.database import MIGRATIONS, migrate
 
 VERSIONS = sorted((MIGRATIONS / "versions").glob("[0-9]*.py"))
 REASON = "TAKES_AWAY"
@@ -123,3 +125,28 @@ def test_migrations_run_in_the_order_of_their_numbers() -> None:
     scripts = ScriptDirectory(str(MIGRATIONS))
     run = [each.revision for each in scripts.walk_revisions()]
     assert run[::-1] == [path.name[:4] for path in VERSIONS]
+
+
+def test_the_name_of_each_migration_begins_with_its_revision() -> None:
+    known = ScriptDirectory(str(MIGRATIONS)).walk_revisions()
+    assert sorted(each.revision for each in known) == [each.name[:4] for each in VERSIONS]
+
+
+async def test_only_a_database_of_another_revision_is_migrated(
+    migrated: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upgrades: list[object] = []
+    monkeypatch.setattr(migration, "upgrade", upgrades.append)
+    await migrate(migrated)
+    assert upgrades == []
+    try:
+        await set_revision(migrated, "0001")
+        await migrate(migrated)
+    finally:
+        await set_revision(migrated, VERSIONS[-1].name[:4])
+    assert len(upgrades) == 1
+
+
+async def set_revision(engine: AsyncEngine, revision: str) -> None:
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = $1", (revision,))

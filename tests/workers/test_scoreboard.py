@@ -37,7 +37,7 @@ def test_a_worker_that_is_silent_for_long_is_ignored(places: Scoreboard, monkeyp
     first, second = places.get_slot(0), places.get_slot(1)
     second.report_connections(0)
     assert first.has_idler_peer(5)
-    later = monotonic() + 1.1
+    later = monotonic() + 2.6
     monkeypatch.setattr("workers.scoreboard.monotonic", lambda: later)
     assert not first.has_idler_peer(5)
 
