@@ -17,7 +17,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-import uvicorn
 from pydantic import SecretStr
 
 import server
@@ -35,6 +34,7 @@ from tests.fakes.unbound_settings import UnboundSettings
 from tests.journeys.city_snapshots import HUB_SECRET
 from tests.sandbox_agencies import HOST, RunningAgency, free_port
 from web.pages.graphiql import SamplePerson
+from web.server.http_server import HttpServer, ShutdownPolicy
 from web.server.uvicorn_config import build_uvicorn_config
 
 KILL_SAFE = {"fsync": "off"}
@@ -242,7 +242,7 @@ def build_settings(
 
 @contextlib.asynccontextmanager
 async def running_hub(settings: Settings, issuer: DevelopmentIssuer) -> AsyncIterator[HubClient]:
-    """The production composition, served by uvicorn for the length of the block; on the port that was set, if any."""
+    """The production composition, served for the length of the block; on the port that was set, if any."""
     port = settings.port if "listen" in settings.model_fields_set else free_port()
 
     async def people() -> list[SamplePerson]:
@@ -254,20 +254,22 @@ async def running_hub(settings: Settings, issuer: DevelopmentIssuer) -> AsyncIte
         ]
 
     app = server.create_app(settings, sample_people=people)
-    web = uvicorn.Server(build_uvicorn_config(app, HOST, port, settings.web))
+    ready = asyncio.Event()
+    web = HttpServer(build_uvicorn_config(app, HOST, port, settings.web), ready.set)
     listening = socket.create_server((HOST, port))  # now, because the hub starts for seconds, and others choose ports
     serving = asyncio.create_task(web.serve(sockets=[listening]))
     patch = pytest.MonkeyPatch()
     patch.setattr(delivery_rules, "FIRST_PAUSE", timedelta(seconds=0.5))  # not five, until it is sent again
     try:
-        while not web.started:
-            if serving.done():
-                serving.result()
-                raise RuntimeError("the hub ended before it served; its log says why")
-            await asyncio.sleep(0.01)
+        is_ready = asyncio.create_task(ready.wait())
+        await asyncio.wait({serving, is_ready}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            is_ready.cancel()
+            serving.result()
+            raise RuntimeError("the hub ended before it served; its log says why")
         async with aiohttp.ClientSession() as session:
             yield HubClient(url=f"http://{HOST}:{port}", issuer=issuer, session=session)
     finally:
         patch.undo()
-        web.should_exit = True
+        web.shut_down(ShutdownPolicy(timeout=settings.web.request_timeout, linger=0.0))
         await serving
