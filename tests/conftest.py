@@ -46,7 +46,7 @@ def pytest_collection_finish() -> None:
 
 
 def is_of_the_test(record: logging.LogRecord) -> bool:
-    """Whether a record is no regular load of a hub that the tests of a process share: each of them loads every minute."""
+    """Whether a record is no regular load of a hub that the tests of a process share, which loads every minute."""
     return record.name != "simpul.snapshots" or record.levelno > logging.INFO
 
 

@@ -15,7 +15,7 @@ from store.consents.consent_maintenance import ConsentMaintenance
 _log = logging.getLogger("simpul.consents")
 
 DELIVERY_INTERVAL = 5.0
-"""Seconds between two looks at the outbox."""
+"""Seconds between two looks at the outbox, for what other processes put there."""
 MAINTENANCE_INTERVAL = 5.0
 """Seconds between two searches for expired requests and consents."""
 
@@ -33,8 +33,16 @@ class ConsentMaintenanceLoop:
     async def running(self) -> AsyncIterator[None]:
         """Run until the block ends; the next hub continues interrupted work."""
         tasks = [
-            asyncio.create_task(_repeat_forever("Consents cannot be maintained", self.run_once, MAINTENANCE_INTERVAL)),
-            asyncio.create_task(_repeat_forever("Partners cannot be notified", self.deliver, DELIVERY_INTERVAL)),
+            asyncio.create_task(
+                _repeat_forever(
+                    "Consents cannot be maintained", self.run_once, lambda: asyncio.sleep(MAINTENANCE_INTERVAL)
+                )
+            ),
+            asyncio.create_task(
+                _repeat_forever(
+                    "Partners cannot be notified", self.deliver, lambda: self._deliveries.wait(DELIVERY_INTERVAL)
+                )
+            ),
         ]
         try:
             yield
@@ -63,7 +71,9 @@ class ConsentMaintenanceLoop:
             pass
 
 
-async def _repeat_forever(failure_message: str, work: Callable[[], Awaitable[None]], interval: float) -> None:
+async def _repeat_forever(
+    failure_message: str, work: Callable[[], Awaitable[None]], pause: Callable[[], Awaitable[None]]
+) -> None:
     """Repeat the work; a failure is logged once, until the work succeeds again."""
     works = True
     while True:
@@ -74,4 +84,4 @@ async def _repeat_forever(failure_message: str, work: Callable[[], Awaitable[Non
             if works:
                 _log.warning("%s: %s", failure_message, type(failure).__name__)
             works = False
-        await asyncio.sleep(interval)
+        await pause()

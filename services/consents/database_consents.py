@@ -68,6 +68,7 @@ class DatabaseConsents:
         self._consents = tables.consents
         self._preferences = tables.preferences
         self._attempts = tables.tries
+        self._outbox = tables.outbox
         self._graph_fields = graph_fields
         self._people = people
         self._purger = purger
@@ -159,6 +160,7 @@ class DatabaseConsents:
             request, consent = await self._requests.grant(
                 person, granting.request, granting.scopes, build_evidence, child=child
             )
+        self._outbox.announce()
         answer = [("consent", consent.id)]
         return ConsentAnswer(
             subject=granting.subject, consent=consent, return_to=_build_return_address(request, answer)
@@ -174,6 +176,7 @@ class DatabaseConsents:
         async with _translate_errors(_UNKNOWN_REQUEST):
             _require_id(request.id, _UNKNOWN_REQUEST)
             answered = await self._requests.refuse(self._seal(request.subject), request.id, request_id=call.request_id)
+        self._outbox.announce()
         answer = [("error", "access_denied")]
         return ConsentAnswer(subject=request.subject, consent=None, return_to=_build_return_address(answered, answer))
 
@@ -191,6 +194,7 @@ class DatabaseConsents:
             raise UnknownConsent(_UNKNOWN_CONSENT)
         ended, ended_now = found
         if ended_now:
+            self._outbox.announce()
             await self._purger.purge(ended)
         return ended
 

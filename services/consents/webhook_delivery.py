@@ -55,6 +55,10 @@ class WebhookDelivery:
         self._sender = sender
         self._development = development
 
+    async def wait(self, seconds: float) -> None:
+        """Wait until a call is announced, at most for some seconds."""
+        await self._outbox.wait(seconds)
+
     async def deliver(self) -> int:
         """Make the calls that are due; returns how many."""
         due = await self._outbox.claim(BATCH_SIZE, lease=LEASE)

@@ -6,8 +6,10 @@ may receive a webhook twice, always with the same id, but never misses one until
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from typing import Any
@@ -59,6 +61,18 @@ class WebhookOutbox:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._has_due = PreparedStatement(select(exists().where(_IS_DUE)))
+        self._has_news = asyncio.Event()
+
+    def announce(self) -> None:
+        """Wake the delivery of this process, after the commit of a webhook."""
+        self._has_news.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until a webhook is announced, or for some seconds: other processes announce nothing here."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._has_news.wait()
+        self._has_news.clear()
 
     async def claim(self, limit: int, *, lease: timedelta) -> Sequence[WebhookCall]:
         """Claims webhooks that are due; no other hub sends them during the lease.

@@ -31,13 +31,14 @@ def address(agency: RunningAgency) -> str:
 
 class TestFanOut:
     async def test_one_call_per_person_within_the_limit_and_a_broken_answer_affects_one_person(self) -> None:
-        under_way, most = 0, 0
+        under_way, most, three = 0, 0, asyncio.Barrier(3)
 
         async def script(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
             nonlocal under_way, most
             under_way += 1
             most = max(most, under_way)
-            for _ in range(20):
+            await three.wait()  # six calls, three at a time
+            for _ in range(20):  # a fourth would begin now
                 await asyncio.sleep(0)
             under_way -= 1
             known = load_recorded("siti") if RICH.encode() in asked.body else load_recorded("unknown_nik")

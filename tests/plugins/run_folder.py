@@ -31,6 +31,7 @@ _LOCK = "in-use"
 """A run locks this file of its folder. The lock ends with its processes, however they end."""
 _MEMORY = Path("/dev/shm")  # noqa: S108 - all can write there, as to /tmp
 """A file system in memory, on Linux."""
+_LONGEST_PARENT = 12
 _NEEDED_MEMORY = 6 * 1024**3
 """Free bytes of it that a run needs, its 1 GB of files and their copies in other processes included."""
 
@@ -60,7 +61,9 @@ def short_folder(prefix: str = "simpul-") -> Iterator[Path]:
     ext4 makes each new one of their neighbours fifty times as slowly, and a database has 1,300.
     """
     parent = tempfile.gettempdir()
-    folder = tempfile.mkdtemp(prefix=prefix, dir=parent if len(parent) < len("/private/tmp") else "/tmp")
+    if len(parent) > _LONGEST_PARENT:
+        parent = "/tmp"  # noqa: S108 - a new folder in it
+    folder = tempfile.mkdtemp(prefix=prefix, dir=parent)
     try:
         yield Path(folder)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -172,6 +173,25 @@ async def test_a_revoked_consent_stays_listed_and_keeps_its_first_end(implementa
     assert revoked.revoked_at is not None
     assert (await implementation.revoke(consent.id)).revoked_at == revoked.revoked_at
     assert await implementation.list(10) == ([consent.id], False)
+
+
+async def test_each_change_wakes_the_delivery_of_webhooks(implementation: Implementation) -> None:
+    if implementation.tables is None:
+        pytest.skip("the fake sends no webhooks")
+    outbox = implementation.tables.outbox
+    granted, refused = [await implementation.ask_for_consent() for _ in range(2)]
+    consent = ""
+    for change in ("grant", "refuse", "revoke"):
+        waiting = asyncio.create_task(outbox.wait(60))
+        if change == "grant":
+            answer = await implementation.grant(granted, Scope.TAX)
+            assert answer.consent is not None
+            consent = answer.consent.id
+        elif change == "refuse":
+            await implementation.refuse(refused)
+        else:
+            await implementation.revoke(consent)
+        await asyncio.wait_for(waiting, 5)
 
 
 async def test_pages_hold_the_newest_first(implementation: Implementation) -> None:

@@ -46,6 +46,15 @@ async def test_a_webhook_is_due_immediately_and_holds_the_signed_body(
     assert set(payload) == {"type", "timestamp", "data"}
 
 
+async def test_a_wait_ends_with_the_next_announcement(outbox: WebhookOutbox) -> None:
+    waiting = asyncio.create_task(outbox.wait(60))
+    await asyncio.sleep(0)
+    outbox.announce()
+    await asyncio.wait_for(waiting, 5)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(outbox.wait(60), 0.05)
+
+
 async def test_an_uncommitted_webhook_is_not_sent(outbox: WebhookOutbox, migrated: AsyncEngine) -> None:
     async with migrated.connect() as connection:
         await enqueue_webhook(connection, WebhookType.REVOKED, client=build_client("bank"), data={})
