@@ -2,7 +2,7 @@
 
 import gc
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from tests.plugins.optional_programs import (
     pytest_runtest_makereport,
 )
 from tests.sandbox_agencies import HOST, RunningAgency, free_port, run_agency
+from tests.web.browser import Browser, run_browser
 
 __all__ = ["program", "pytest_collection_modifyitems", "pytest_runtest_makereport"]
 """Fixtures and hooks that stand in files of their own."""
@@ -56,6 +57,13 @@ def caplog(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixtur
     caplog.handler.addFilter(is_of_the_test)
     yield caplog
     caplog.handler.removeFilter(is_of_the_test)
+
+
+@pytest.fixture(scope="session")
+async def browser(program: FindProgram) -> AsyncIterator[Browser]:
+    """One browser for all tests of a process."""
+    async with run_browser(program("chromium")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

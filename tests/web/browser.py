@@ -130,9 +130,31 @@ class BrowserPage:
         return value
 
 
+@dataclass(frozen=True)
+class Browser:
+    """A running browser, for many tests: each has a page with storage and cookies of its own."""
+
+    http: aiohttp.ClientSession
+    control: BrowserPage
+    """The protocol of the browser itself."""
+
+    @asynccontextmanager
+    async def open_page(self) -> AsyncIterator[BrowserPage]:
+        """An empty page, closed after the block with all that it stored."""
+        context = (await self.control.call_method("Target.createBrowserContext"))["browserContextId"]
+        try:
+            target = await self.control.call_method(
+                "Target.createTarget", url="about:blank", browserContextId=context, width=1400, height=850
+            )
+            async with self.http.ws_connect(f"/devtools/page/{target['targetId']}", max_msg_size=0) as socket:
+                yield BrowserPage(socket)
+        finally:
+            await self.control.call_method("Target.disposeBrowserContext", browserContextId=context)
+
+
 @asynccontextmanager
-async def open_browser_page(chromium: Path) -> AsyncIterator[BrowserPage]:
-    """A new browser with one empty page, closed after the block."""
+async def run_browser(chromium: Path) -> AsyncIterator[Browser]:
+    """A new browser, ended after the block."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = await asyncio.create_subprocess_exec(
             chromium,
@@ -145,11 +167,10 @@ async def open_browser_page(chromium: Path) -> AsyncIterator[BrowserPage]:
             port = await _wait_for_port(Path(profile) / "DevToolsActivePort", process)
             async with (
                 aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http,
-                http.get("/json/list") as targets,
+                http.get("/json/version") as version,
+                http.ws_connect((await version.json())["webSocketDebuggerUrl"], max_msg_size=0) as socket,
             ):
-                (target,) = [each for each in await targets.json() if each["type"] == "page"]
-                async with http.ws_connect(target["webSocketDebuggerUrl"], max_msg_size=0) as socket:
-                    yield BrowserPage(socket)
+                yield Browser(http, BrowserPage(socket))
         finally:
             process.terminate()
             await process.wait()

@@ -140,7 +140,7 @@ def twice_asked(world: TortureWorld) -> list[Any]:
 
 
 @get_settings(FEW)
-@given(asked=tortures(), world=worlds)
+@given(asked=st.deferred(tortures), world=worlds)
 def test_a_plan_answers_like_graphql_core_whatever_fails(
     loop: VirtualLoop, asked: GeneratedOperation, world: tuple[int, str]
 ) -> None:
@@ -149,7 +149,7 @@ def test_a_plan_answers_like_graphql_core_whatever_fails(
 
 @pytest.mark.long
 @get_settings(MANY)
-@given(asked=tortures(), world=worlds)
+@given(asked=st.deferred(tortures), world=worlds)
 def test_a_plan_answers_like_graphql_core_whatever_fails_for_long(
     loop: VirtualLoop, asked: GeneratedOperation, world: tuple[int, str]
 ) -> None:
@@ -257,7 +257,7 @@ def asked_in(city: SmallCity) -> set[tuple[str, str, str]]:
 
 
 @get_settings(FEW)
-@given(asked=graph_operations(), city=cities)
+@given(asked=st.deferred(graph_operations), city=cities)
 def test_a_plan_answers_like_graphql_core_over_the_hubs_schema(
     loop: VirtualLoop, asked: GeneratedOperation, city: tuple[str, set[str], dict[Any, Any]]
 ) -> None:
@@ -266,7 +266,7 @@ def test_a_plan_answers_like_graphql_core_over_the_hubs_schema(
 
 @pytest.mark.long
 @get_settings(MANY)
-@given(asked=graph_operations(), city=cities)
+@given(asked=st.deferred(graph_operations), city=cities)
 def test_a_plan_answers_like_graphql_core_over_the_hubs_schema_for_long(
     loop: VirtualLoop, asked: GeneratedOperation, city: tuple[str, set[str], dict[Any, Any]]
 ) -> None:

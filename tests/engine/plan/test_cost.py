@@ -387,9 +387,13 @@ def calls_in(world: TortureWorld) -> Counter[str]:
     return counted
 
 
+def tortures() -> st.SearchStrategy[GeneratedOperation]:
+    return operations(torture(), scalars={"Even": st.sampled_from([parse_value("2"), parse_value("4")])}, pools=POOLS)
+
+
 @settings(max_examples=150, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    asked=operations(torture(), scalars={"Even": st.sampled_from([parse_value("2"), parse_value("4")])}, pools=POOLS),
+    asked=st.deferred(tortures),
     seed=st.integers(0, 10**9),
 )
 def test_no_run_exceeds_its_estimate_if_lengths_are_known(

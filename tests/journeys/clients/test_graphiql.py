@@ -7,8 +7,8 @@ import pytest
 
 from cli.sandbox.sample_callers import build_sample_callers
 from tests.journeys.hub import HubClient, RunningCity
-from tests.plugins.optional_programs import FindProgram, page_packages
-from tests.web.browser import BrowserPage, open_browser_page
+from tests.plugins.optional_programs import page_packages
+from tests.web.browser import Browser, BrowserPage
 
 EDITORS = 4
 RUN = "document.querySelector('.graphiql-execute-button').click()"
@@ -16,10 +16,10 @@ ANSWER = "document.querySelector('.result-window .CodeMirror').CodeMirror.getVal
 
 
 @pytest.fixture
-async def page(hub: HubClient, program: FindProgram) -> AsyncIterator[BrowserPage]:
+async def page(hub: HubClient, browser: Browser) -> AsyncIterator[BrowserPage]:
     """GraphiQL, opened and ready."""
     page_packages()
-    async with open_browser_page(program("chromium")) as opened:
+    async with browser.open_page() as opened:
         await opened.open(f"{hub.url}/graphiql")
         await opened.wait_until(f"document.querySelectorAll('.CodeMirror').length === {EDITORS}")
         yield opened

@@ -16,9 +16,8 @@ from tests.fakes.city import build_city
 from tests.journeys.breakers import BROKEN_AFTER, QUESTIONS, wait_for_breaker
 from tests.journeys.hub import HubClient, RunningCity, build_settings, build_variables, running_hub
 from tests.journeys.outages import kill_agency
-from tests.plugins.optional_programs import FindProgram
 from tests.web.axe import find_violations
-from tests.web.browser import BrowserPage, open_browser_page
+from tests.web.browser import Browser, BrowserPage
 
 LOADED = "document.readyState === 'complete' && document.querySelector('article') !== null"
 TAX = "[...document.querySelectorAll('article')].find(each => each.innerText.startsWith('Property tax')).innerText"
@@ -58,9 +57,9 @@ async def watched(
 
 
 @pytest.fixture(scope="module")
-async def page(program: FindProgram) -> AsyncIterator[BrowserPage]:
+async def page(browser: Browser) -> AsyncIterator[BrowserPage]:
     """A browser."""
-    async with open_browser_page(program("chromium")) as opened:
+    async with browser.open_page() as opened:
         yield opened
 
 

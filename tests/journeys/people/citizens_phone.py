@@ -11,7 +11,7 @@ from auth.tokens.development_issuer import DevelopmentIssuer
 from tests.journeys.hub import HubClient, RunningCity, running_hub, state_server
 from tests.journeys.paged_hub import build_paged_settings
 from tests.sandbox_agencies import RunningAgency
-from tests.web.browser import open_browser_page
+from tests.web.browser import Browser
 from tests.web.phone import LOADED, Phone
 
 
@@ -36,9 +36,9 @@ async def running_pages(world: CityOfPages, folder: Path) -> AsyncIterator[HubCl
 
 
 @asynccontextmanager
-async def signed_in_phone(chromium: Path, hub: HubClient, path: str) -> AsyncIterator[Phone]:
+async def signed_in_phone(browser: Browser, hub: HubClient, path: str) -> AsyncIterator[Phone]:
     """Siti's phone, without scripts, at this path."""
-    async with open_browser_page(chromium) as page:
+    async with browser.open_page() as page:
         await page.call_method("Network.enable")
         await page.call_method("Network.setExtraHTTPHeaders", headers={"Accept-Language": "id-ID"})
         phone = Phone(page)

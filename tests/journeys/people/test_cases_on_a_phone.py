@@ -10,8 +10,8 @@ from auth.tokens.development_issuer import DevelopmentIssuer
 from tests.fakes.waiting import wait_until_answered
 from tests.journeys.hub import HubClient, RunningCity
 from tests.journeys.people.citizens_phone import CityOfPages, running_pages, signed_in_phone
-from tests.plugins.optional_programs import FindProgram
 from tests.sandbox_agencies import RunningAgency, run_agency
+from tests.web.browser import Browser
 from tests.web.phone import LOADED, Phone
 
 SUBMIT = """mutation ($complaint: NewComplaintInput!) {
@@ -41,9 +41,9 @@ async def hub_with_pages(
 
 
 @pytest.fixture
-async def phone(program: FindProgram, hub_with_pages: HubClient) -> AsyncIterator[Phone]:
+async def phone(browser: Browser, hub_with_pages: HubClient) -> AsyncIterator[Phone]:
     """Siti's phone. She is signed in."""
-    async with signed_in_phone(program("chromium"), hub_with_pages, "/cases") as phone:
+    async with signed_in_phone(browser, hub_with_pages, "/cases") as phone:
         yield phone
 
 

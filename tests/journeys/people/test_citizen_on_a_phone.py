@@ -12,10 +12,10 @@ import pytest
 from auth.tokens.development_issuer import DevelopmentIssuer
 from tests.journeys.hub import HubClient, RunningCity
 from tests.journeys.people.citizens_phone import CityOfPages, running_pages, signed_in_phone
-from tests.plugins.optional_programs import FindProgram
 from tests.sandbox_agencies import RunningAgency, run_agency
 from tests.services.photos.sample_photos import build_photo
 from tests.web.axe import find_violations
+from tests.web.browser import Browser
 from tests.web.phone import LOADED, WIDTH, Phone
 
 LONGEST_SECONDS = 120.0
@@ -47,9 +47,9 @@ async def hub_with_pages(
 
 
 @pytest.fixture(scope="module")
-async def phone(program: FindProgram, hub_with_pages: HubClient) -> AsyncIterator[Phone]:
+async def phone(browser: Browser, hub_with_pages: HubClient) -> AsyncIterator[Phone]:
     """Siti's phone. She is signed in."""
-    async with signed_in_phone(program("chromium"), hub_with_pages, "/my-data") as phone:
+    async with signed_in_phone(browser, hub_with_pages, "/my-data") as phone:
         yield phone
 
 

@@ -25,10 +25,9 @@ from tests.journeys.partner import (
     retire_operations,
     wait_for_code,
 )
-from tests.plugins.optional_programs import FindProgram
 from tests.sandbox_agencies import HOST, RunningAgency
 from tests.web.axe import find_violations
-from tests.web.browser import BrowserPage, open_browser_page
+from tests.web.browser import Browser, BrowserPage
 
 CLIENT = build_client("bank-on-paper")
 BANK = partner(CLIENT)
@@ -99,9 +98,9 @@ async def hub_with_pages(  # noqa: PLR0917 - fixtures
 
 
 @pytest.fixture(scope="module")
-async def page(program: FindProgram) -> AsyncIterator[BrowserPage]:
+async def page(browser: Browser) -> AsyncIterator[BrowserPage]:
     """A browser."""
-    async with open_browser_page(program("chromium")) as opened:
+    async with browser.open_page() as opened:
         await opened.call_method("Network.enable")
         await opened.call_method("Network.setExtraHTTPHeaders", headers={"Accept-Language": "id-ID"})
         yield opened

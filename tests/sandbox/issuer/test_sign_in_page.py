@@ -7,17 +7,16 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.plugins.optional_programs import FindProgram
 from tests.sandbox.provider_browser import AUTHORIZATION_REQUEST, exchange_code, issuer_url, verify_token
 from tests.sandbox_agencies import RunningAgency
-from tests.web.browser import BrowserPage, open_browser_page
+from tests.web.browser import Browser, BrowserPage
 
 KEYS = {"Tab": (9, ""), " ": (32, " "), "ArrowDown": (40, ""), "Enter": (13, "\r")}
 
 
 @pytest.fixture
-async def page(program: FindProgram) -> AsyncIterator[BrowserPage]:
-    async with open_browser_page(program("chromium")) as opened:
+async def page(browser: Browser) -> AsyncIterator[BrowserPage]:
+    async with browser.open_page() as opened:
         yield opened
 
 

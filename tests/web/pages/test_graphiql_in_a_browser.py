@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.plugins.optional_programs import FindProgram, page_packages
-from tests.web.browser import BrowserPage, open_browser_page
+from tests.plugins.optional_programs import page_packages
+from tests.web.browser import Browser, BrowserPage
 from tests.web.conftest import EXAMPLES, GraphServer, serve_application
 from web.settings import Exposure, WebSettings
 
@@ -28,9 +28,9 @@ async def development_hub() -> AsyncIterator[GraphServer]:
 
 
 @pytest.fixture(scope="module")
-async def page(program: FindProgram, development_hub: GraphServer) -> AsyncIterator[BrowserPage]:
+async def page(browser: Browser, development_hub: GraphServer) -> AsyncIterator[BrowserPage]:
     """The page, opened and ready."""
-    async with open_browser_page(program("chromium")) as opened:
+    async with browser.open_page() as opened:
         await opened.open(f"{development_hub.url}/graphiql")
         await opened.wait_until(IS_READY)
         yield opened

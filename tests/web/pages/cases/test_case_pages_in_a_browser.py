@@ -13,9 +13,8 @@ from records.calls.call import Call
 from records.complaints import ComplaintStatus
 from tests.fakes.issuers.loopback_sign_in import SignInWorld, run_sign_in_world
 from tests.fakes.small_records import PRIVATE, SITI, complaint
-from tests.plugins.optional_programs import FindProgram
 from tests.web.axe import open_on_phone
-from tests.web.browser import BrowserPage, open_browser_page
+from tests.web.browser import Browser, BrowserPage
 from tests.web.phone import LOADED, WIDTH
 
 
@@ -43,8 +42,8 @@ async def world() -> AsyncIterator[SignInWorld]:
 
 
 @pytest.fixture
-async def page(program: FindProgram) -> AsyncIterator[BrowserPage]:
-    async with open_browser_page(program("chromium")) as opened:
+async def page(browser: Browser) -> AsyncIterator[BrowserPage]:
+    async with browser.open_page() as opened:
         yield opened
 
 
