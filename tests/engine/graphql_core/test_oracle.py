@@ -90,7 +90,6 @@ def get_settings(examples: int) -> settings:
 # The schema for hard cases.
 
 
-@cache
 def tortures() -> st.SearchStrategy[GeneratedOperation]:
     return operations(torture(), scalars={"Even": st.sampled_from([parse_value("2"), parse_value("4")])}, pools=POOLS)
 
@@ -163,7 +162,6 @@ def texts(*values: str) -> st.SearchStrategy[StringValueNode]:
     return st.sampled_from([StringValueNode(value=value) for value in values])
 
 
-@cache
 def graph_operations() -> st.SearchStrategy[GeneratedOperation]:
     ids = [f'"{IDS.seal(*each)}"' for each in (("Citizen", SITI), ("Complaint", PUBLIC), ("Region", "31.71"))]
     return operations(
