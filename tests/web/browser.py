@@ -132,7 +132,7 @@ class BrowserPage:
 
 @dataclass(frozen=True)
 class Browser:
-    """A running browser, for many tests: each has a page with storage and cookies of its own."""
+    """A running browser, for many tests: each has a page with separate storage and cookies."""
 
     http: aiohttp.ClientSession
     control: BrowserPage
