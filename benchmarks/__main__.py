@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ def _measure_warm(found: RunReport, console: Console, connections: Sequence[int]
 
 def _measure_rest(console: Console, *, quick: bool) -> Mapping[str, Any]:
     try:
-        return {"at_rest": at_rest.measure(console, quick=quick)}
+        return {"at_rest": asdict(at_rest.measure(console, quick=quick))}
     except RuntimeError as reason:
         return {"at_rest": None, "no_rest": str(reason)}
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.at_rest`: what one worker in front of the whole city costs while nobody asks it anything."""
+"""`python -m benchmarks.at_rest`: the cost of one worker with the whole city, without requests."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ import asyncio
 import socket
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import uvloop
 from rich.console import Console
 
 import server
 from benchmarks.layout import GATEWAY_CORE, HOST, ROOT, free_port
-from benchmarks.processes import Program
+from benchmarks.processes import Program, ProgramNotStarted
 from benchmarks.running_city import run_city
 from cli.hub_settings import load_hub_settings
 from cli.sandbox.sample_callers import open_development_issuer
@@ -38,7 +36,7 @@ _QUICK_S = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestCost:
-    """The cost of one worker at rest."""
+    """The cost of one worker at rest: processor time with, and memory without, its processes that load snapshots."""
 
     cpu_ms_a_minute: float
     resident_mib: float
@@ -49,15 +47,18 @@ class RestCost:
         return self.cpu_ms_a_minute <= GOAL_CPU_MS and self.resident_mib <= GOAL_MIB
 
 
-def measure(console: Console, *, quick: bool) -> Mapping[str, Any]:
-    """Measure and print; the figures are for `run.json`. Raises `RuntimeError` if the city does not run here."""
-    found = asyncio.run(_measure(_QUICK_S if quick else _MEASURED_S))
+def measure(console: Console, *, quick: bool) -> RestCost:
+    """Measure and print. Raises `RuntimeError` if the city or the hub does not run here."""
+    try:
+        found = asyncio.run(_measure(_QUICK_S if quick else _MEASURED_S))
+    except ProgramNotStarted as problem:
+        raise RuntimeError(f"the hub did not start: {problem}") from problem
     console.print(
         f"One worker with the whole city at rest: {found.cpu_ms_a_minute:.0f} ms of processor time a minute"
         f" (goal {GOAL_CPU_MS:.0f}), {found.resident_mib:.0f} MiB (goal {GOAL_MIB:.0f}):"
         f" {'reached' if found.is_reached else 'missed'}."
     )
-    return asdict(found)
+    return found
 
 
 async def _measure(seconds: float) -> RestCost:
@@ -74,10 +75,10 @@ async def _measure(seconds: float) -> RestCost:
         stack.callback(hub.stop)
         await asyncio.to_thread(hub.wait_for, port)
         await asyncio.sleep(_SETTLED_S)
-        used, began = _read_cpu_ms(hub.pid), time.monotonic()
+        used, began = hub.cpu_seconds(), time.monotonic()
         await asyncio.sleep(seconds)
-        used, taken = _read_cpu_ms(hub.pid) - used, time.monotonic() - began
-        return RestCost(cpu_ms_a_minute=round(used / taken * 60, 1), resident_mib=round(_read_resident_mib(hub.pid), 1))
+        used, taken = hub.cpu_seconds() - used, time.monotonic() - began
+        return RestCost(cpu_ms_a_minute=round(used / taken * 60_000, 1), resident_mib=round(hub.own_memory_mb(), 1))
 
 
 async def _migrate(folder: StateFolder) -> None:
@@ -89,19 +90,6 @@ async def _migrate(folder: StateFolder) -> None:
         await migrate(engine)
     finally:
         await engine.dispose()
-
-
-def _read_cpu_ms(pid: int) -> float:
-    """Milliseconds on a processor of all threads of a process (`schedstat`, which counts nanoseconds)."""
-    each = (task / "schedstat" for task in Path(f"/proc/{pid}/task").iterdir())
-    return sum(int(file.read_text().split()[0]) for file in each) / 1e6
-
-
-def _read_resident_mib(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError("the hub ended")
 
 
 async def _serve(port: int, folder: Path) -> None:
@@ -121,8 +109,7 @@ def main() -> int:
     if options.serve:
         uvloop.run(_serve(int(options.serve[0]), Path(options.serve[1])))
         return 0
-    found = measure(Console(highlight=False), quick=options.quick)
-    return 0 if RestCost(**found).is_reached else 1
+    return 0 if measure(Console(highlight=False), quick=options.quick).is_reached else 1
 
 
 if __name__ == "__main__":

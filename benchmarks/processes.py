@@ -63,11 +63,6 @@ class Program:
         raise ProgramNotStarted(f"it did not listen within {_START_S:.0f} s: {self.read_last_output()}")
 
     @property
-    def pid(self) -> int:
-        """The identifier of its process."""
-        return self._process.pid
-
-    @property
     def is_running(self) -> bool:
         """Whether it is running."""
         return self._process.poll() is None
@@ -94,7 +89,11 @@ class Program:
 
     def peak_memory_mb(self) -> float:
         """The largest resident memory since `reset_peak_memory`, in MiB."""
-        return sum(_peak_kib(pid) for pid in self._pids()) / 1024
+        return sum(_read_status_kib(pid, "VmHWM") for pid in self._pids()) / 1024
+
+    def own_memory_mb(self) -> float:
+        """The resident memory of the program without its children, in MiB."""
+        return _read_status_kib(self._process.pid, "VmRSS") / 1024
 
     def read_last_output(self) -> str:
         """The end of its output."""
@@ -133,10 +132,10 @@ def _cpu_ticks(pid: int) -> int:
     return sum(int(ticks) for ticks in fields[11:15])
 
 
-def _peak_kib(pid: int) -> int:
+def _read_status_kib(pid: int, field: str) -> int:
     try:
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
+            if line.startswith(f"{field}:"):
                 return int(line.split()[1])
     except OSError:
         pass

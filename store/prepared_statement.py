@@ -26,9 +26,9 @@ class PreparedStatement:
         self._names: Final[Sequence[str]] = tuple(compiled.positiontup or ())
         self._constants: Final = {name: value for name, value in compiled.params.items() if value is not None}
 
-    async def check(self, engine: AsyncEngine, parameters: Mapping[str, object] = MappingProxyType({})) -> bool:
-        """The first value of the first row, as a condition. Raises like `load`."""
-        return bool((await self.load(engine, parameters))[0][0])
+    async def load_value(self, engine: AsyncEngine, parameters: Mapping[str, object] = MappingProxyType({})) -> Any:  # noqa: ANN401 - of any column
+        """The first value of the first row. Raises like `load`."""
+        return (await self.load(engine, parameters))[0][0]
 
     async def load(self, engine: AsyncEngine, parameters: Mapping[str, object]) -> Sequence[Any]:
         """The rows, as mappings. Raises the errors of asyncpg and SQLAlchemy."""

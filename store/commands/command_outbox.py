@@ -151,7 +151,7 @@ class CommandOutbox:
     async def has_due(self, agency: str) -> bool:
         """Whether there is anything to claim or to release; takes a fraction of either. Raises `StateUnavailable`."""
         async with database_timeout(self._timeout):
-            return await self._has_due.check(self._engine, {"agency": agency})
+            return bool(await self._has_due.load_value(self._engine, {"agency": agency}))
 
     async def claim(
         self, agency: str, kinds: Collection[tuple[str, int]], *, limit: int, lease: timedelta

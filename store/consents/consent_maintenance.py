@@ -48,7 +48,7 @@ class ConsentMaintenance:
 
     async def has_due(self) -> bool:
         """Whether there is anything to do; takes a small part of the statements that do it."""
-        return await self._has_due.check(self._engine)
+        return bool(await self._has_due.load_value(self._engine))
 
     async def expire_requests(self) -> int:
         """Expires unanswered requests, records that, and notifies their partners."""

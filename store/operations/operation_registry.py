@@ -30,7 +30,6 @@ from store.database_timeout import database_timeout
 from store.prepared_statement import PreparedStatement
 from store.tables import operation_changes, operation_clients, operations
 
-_NEWEST_REVISION = select(func.max(operation_changes.c.id))
 POLL_SECONDS = 5.0
 """Seconds between a hub's checks for changes."""
 MAX_PER_CLIENT = 500
@@ -55,7 +54,7 @@ class OperationRegistry:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._newest_revision = PreparedStatement(_NEWEST_REVISION)
+        self._newest_revision = PreparedStatement(select(func.max(operation_changes.c.id)))
 
     async def list_contracts(self) -> Sequence[ClientContract]:
         """Returns the contracts of all clients."""
@@ -142,7 +141,7 @@ class OperationRegistry:
         answers = True
         while True:
             try:
-                newest = (await self._newest_revision.load(self._engine, {}))[0][0] or 0
+                newest = await self._load_revision()
                 if newest != after_revision:
                     async with self._engine.connect() as connection:
                         content = await _load_content(connection)
@@ -156,18 +155,17 @@ class OperationRegistry:
 
     async def apply_once(self, apply: ApplyRegistry) -> int:
         """Calls `apply` once with the current content. Returns the revision, for `follow`."""
+        newest = await self._load_revision()
         async with self._engine.connect() as connection:
-            newest = await _load_revision(connection)
             content = await _load_content(connection)
         await apply(*content)
         return newest
 
+    async def _load_revision(self) -> int:
+        return await self._newest_revision.load_value(self._engine) or 0
+
 
 _log = logging.getLogger("simpul.operations")
-
-
-async def _load_revision(connection: AsyncConnection) -> int:
-    return (await connection.execute(_NEWEST_REVISION)).scalar_one() or 0
 
 
 async def _load_content(connection: AsyncConnection) -> tuple[Sequence[ClientContract], Sequence[RegisteredOperation]]:

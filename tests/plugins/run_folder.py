@@ -31,15 +31,16 @@ _LOCK = "in-use"
 """A run locks this file of its folder. The lock ends with its processes, however they end."""
 _MEMORY = Path("/dev/shm")  # noqa: S108 - all can write there, as to /tmp
 """A file system in memory, on Linux."""
-_LONGEST_PARENT = 12
+_LONGEST_PARENT = len("/private/tmp")
+"""Characters of a folder in which the path of a socket is still short enough; this one is of macOS."""
 _NEEDED_MEMORY = 6 * 1024**3
 """Free bytes of it that a run needs, its 1 GB of files and their copies in other processes included."""
 
 
 def find_parent(memory: Path = _MEMORY, needed: int = _NEEDED_MEMORY) -> str:
-    """The folder of the temporary folders of a run: in memory where that has room, which takes a tenth off a run.
+    """The folder of the temporary folders of a run: in memory where that has room.
 
-    A run makes about 100,000 small files, and ext4 is slower with each.
+    A run makes about 100,000 small files, and ext4 is slower with each: memory takes a tenth off the tests of `store/`.
     """
     if "TMPDIR" in os.environ:
         return tempfile.gettempdir()

@@ -77,7 +77,7 @@ def test_a_run_removes_what_earlier_runs_left_but_for_three_and_those_under_way(
     ]
 
 
-def test_a_run_keeps_its_files_in_memory_where_there_is_room_and_nobody_says_otherwise(
+def test_a_run_keeps_its_files_in_memory_where_there_is_room_and_no_variable_names_a_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/usual")

@@ -21,7 +21,7 @@ from web.server.connection_acceptor import AcceptorPeers, ConnectionAcceptor, No
 from web.server.header_limits import LimitedHttpProtocol
 
 _TICK_SECONDS = 1.0
-"""Seconds between two ticks; uvicorn's are a tenth, which costs a hub at rest a fifth of its processor time."""
+"""Seconds between two ticks; uvicorn's are a tenth, which was a quarter of the processor time of a hub at rest."""
 _POLL_SECONDS = 0.05
 _ABORT_GRACE = 1.0
 """Seconds until requests on aborted connections are cancelled."""
