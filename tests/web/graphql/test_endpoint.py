@@ -141,7 +141,8 @@ async def test_cancels_the_work_when_the_client_disconnects(hub: GraphServer, ca
         writer.close()
         await asyncio.wait_for(hub.graph.cancelled.wait(), 5)
         await wait_until(lambda: "POST /graphql 499" in caplog.text)
-    assert {record.name for record in caplog.records} == {"simpul.access"}  # no incident
+    names = {record.name for record in caplog.records}
+    assert names - {"simpul.snapshots"} == {"simpul.access"}  # no incident; other hubs of the process may load
     assert "POST /graphql 499" in caplog.text
 
 
