@@ -7,6 +7,7 @@ a second time with all left out.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -30,13 +31,12 @@ _ENGINE_MATTERS = tuple(
         "cli/serve/test_commands.py",
         "docs/",
         "journeys/test_recorded_cases.py",
-        "journeys/agencies/test_agency_terms.py",
-        "journeys/agencies/test_batching.py",
         "journeys/agencies/test_outages.py",
-        "journeys/agencies/test_wire_faults.py",
     )
 )
 """Where tests with the city try its answers, failures and starts; elsewhere they only need a city."""
+_TELLS_ENGINES_APART = "counts_msmes"
+"""What a file says whose tests expect something else of SQLite."""
 
 
 _missed: set[str] = set()
@@ -100,8 +100,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests whose outcome may depend on an optional program."""
     for item in items:
         used = set(getattr(item, "fixturenames", ()))
-        if "program" in used or (item.nodeid.startswith(_ENGINE_MATTERS) and used & _CITY):
+        if "program" in used or (used & _CITY and _engine_matters(item)):
             item.add_marker(MARKER)
+
+
+def _engine_matters(item: pytest.Item) -> bool:
+    return item.nodeid.startswith(_ENGINE_MATTERS) or _tells_engines_apart(item.path)
+
+
+@functools.cache
+def _tells_engines_apart(path: Path) -> bool:
+    return _TELLS_ENGINES_APART in path.read_text(encoding="utf-8")
 
 
 @pytest.hookimpl(wrapper=True)
