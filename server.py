@@ -48,7 +48,7 @@ from web.pages.internal_client import InternalClient
 from web.pages.page_renderer import PageLinks, PageRenderer
 from web.settings import Exposure
 from web.web_parts import WebParts
-from wiring.agencies import build_answer_cache, build_connectors, share_call_limits
+from wiring.agencies import build_answer_cache, build_connectors, list_agency_codes, share_call_limits
 from wiring.callers import build_caller_parts
 from wiring.commands import build_command_services
 from wiring.consents import build_consent_parts
@@ -74,6 +74,11 @@ from wiring.telemetry import (
     build_tracing,
 )
 from wiring.token_issuers import refresh_keys
+
+
+def preload(settings: Settings) -> None:
+    """Build the graph once, for all processes that are forked from this one: they share its memory."""
+    build_schema(list_agency_codes(settings.city))
 
 
 def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = None) -> WebApplication:

@@ -8,8 +8,12 @@ import socket
 
 import pytest
 
+import server
+from schema.builder import build_schema
 from settings import Settings
+from settings.city.folder import DEFAULT_CITY, load_city
 from tests.sandbox_agencies import HOST
+from wiring.agencies import list_agency_codes
 from workers import worker_pool
 
 
@@ -25,3 +29,13 @@ def test_a_generation_serves_only_on_the_address_of_its_settings(
         said = json.loads(status.read())
     assert code == worker_pool.EXIT_FAILED
     assert said == {"failed": f"the hub listens on {HOST}:{port}, but SIMPUL_LISTEN is {HOST}:9: make them the same"}
+
+
+def test_the_graph_is_built_before_the_fork_and_again_in_no_worker() -> None:
+    build_schema.cache_clear()
+    server.preload(Settings.model_construct(city=load_city(DEFAULT_CITY)))
+    built = build_schema.cache_info().misses
+
+    build_schema(list_agency_codes(load_city(DEFAULT_CITY)))  # as `server.create_app` does in each worker
+
+    assert (built, build_schema.cache_info().misses) == (1, 1)
