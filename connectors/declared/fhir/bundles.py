@@ -37,8 +37,10 @@ class BatchReply(NamedTuple):
     """The resource; for a failure, perhaps its OperationOutcome."""
 
 
-def read_search(agency: str, value: object, resource_type: str, bases: Collection[str]) -> BundlePage:
-    """Read one page of a search for resources of a type.
+def read_search(
+    agency: str, value: object, resource_type: str, bases: Collection[str], *, has_includes: bool = False
+) -> BundlePage:
+    """Read one page of a search for resources of a type; `has_includes`: it asked for what they refer to.
 
     Raises the failure that an OperationOutcome in it reports, and `UnreadableError` for anything but a searchset.
     """
@@ -62,7 +64,7 @@ def read_search(agency: str, value: object, resource_type: str, bases: Collectio
                 raise UnreadableError(f"matches of the type {resource_type}")
             matches.append(resource)
             own_bases.update(_find_base(resource, url))
-    context = BundleContext(frozenset(own_bases), dict(_index(located, own_bases)))
+    context = BundleContext(frozenset(own_bases), dict(_index(located, own_bases)), has_includes)
     return BundlePage(
         rows=[{**each, CONTEXT: context} for each in matches if not _is_void(each)],
         matches=len(matches),

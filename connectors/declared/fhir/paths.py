@@ -8,8 +8,9 @@ and takes a hundred times as long for each value.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 
 from connectors.declared.column_syntax import ColumnSyntax
@@ -43,6 +44,8 @@ class BundleContext(NamedTuple):
     """The addresses under which the server names its own resources."""
     resources: Mapping[str, Mapping[str, Any]]
     """The resources of the Bundle by `Type/id`, and by their addresses."""
+    has_includes: bool = False
+    """Whether the search asked for the resources that others name (`_include`)."""
 
 
 _NO_CONTEXT: Final = BundleContext((), {})
@@ -72,7 +75,13 @@ def parse_path(place: str, path: str) -> PathSteps:
             steps.append(("at", found["at"]))
     if end != len(path) or not path:
         raise NotDeclarableError(place, f"'{path}' is not a path: write names with dots, such as patient.reference")
-    return tuple(steps)
+    return tuple(_name_wanted_types(steps))
+
+
+def _name_wanted_types(steps: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """Each `resolve()` with the type that follows it: `actor.resolve().ofType(Location)` needs no other actor."""
+    for step, after in zip_longest(steps, steps[1:], fillvalue=("",)):
+        yield (*step, *after[1:]) if step[0] == "resolve" and after[0] == "ofType" else step
 
 
 def _parse_call(place: str, path: str, found: re.Match[str]) -> tuple[str, ...]:
@@ -132,7 +141,8 @@ def _take(step: tuple[str, ...], found: list[Any], row: Mapping[str, Any], conte
     """What one step finds in each of the values before it."""
     name, *given = step
     if name == "resolve":
-        return [each for raw in found if (each := _resolve(raw, row, context)) is not None]
+        wanted = given[0] if given else ""
+        return [each for raw in found if (each := _resolve(raw, row, context, wanted)) is not None]
     if name == "getReferenceKey":
         return [key for raw in found if (key := _get_key(raw, given[0], context)) is not None]
     return _PLAIN_STEPS[name](found, *given)
@@ -158,14 +168,26 @@ def _list_texts(value: Any, names: Iterable[str]) -> Collection[str]:  # noqa: A
     return [str(each).lower() if isinstance(each, bool) else str(each) for each in found]
 
 
-def _resolve(raw: Any, row: Mapping[str, Any], context: BundleContext) -> Mapping[str, Any] | None:  # noqa: ANN401 - any JSON
-    """The resource that a reference names, if it is contained or in the Bundle."""
+def _resolve(
+    raw: Any,  # noqa: ANN401 - any JSON
+    row: Mapping[str, Any],
+    context: BundleContext,
+    wanted: str,
+) -> Mapping[str, Any] | None:
+    """The resource that a reference names, if it is contained or in the Bundle.
+
+    Raises `UnreadableError` for a resource of the server, and of the wanted type, that was asked for and is missing:
+    the server ignored `_include`, and a missing value would look like one that nobody entered.
+    """
     reference = raw.get("reference") if isinstance(raw, Mapping) else raw
     if isinstance(reference, str) and reference.startswith("#"):
         inside = _take_member([row], "contained")
         return next((each for each in inside if isinstance(each, Mapping) and each.get("id") == reference[1:]), None)
     found = parse_reference(reference, context.bases)
-    return context.resources.get(str(reference) if found is None else "/".join(found))
+    resource = context.resources.get(str(reference) if found is None else "/".join(found))
+    if resource is None and found is not None and context.has_includes and wanted in {"", found[0]}:
+        raise UnreadableError(f"the {found[0]} of a reference, by `_include`")
+    return resource
 
 
 def _get_key(raw: Any, kind: str, context: BundleContext) -> str | None:  # noqa: ANN401 - any JSON

@@ -164,7 +164,13 @@ class FhirSearches:
 
     def _read_page(self, keys: Sequence[str], value: object) -> BundlePage:
         try:
-            page = read_search(self.source.agency, value, self.table.resource, self.source.driver.bases)
+            page = read_search(
+                self.source.agency,
+                value,
+                self.table.resource,
+                self.source.driver.bases,
+                has_includes=self.table.has_includes,
+            )
             self.check(keys, page.rows)
         except UnreadableError as error:
             raise self._malformed(str(error)) from None

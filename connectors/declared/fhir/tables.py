@@ -45,6 +45,11 @@ class FhirSearchTable(ManifestTable):
     size: int = Field(default=100, ge=1, le=1_000, description="resources of a page, for `_count`")
     max_pages: int = Field(default=20, ge=1, le=1_000, description="maximum pages of one answer; more are malformed")
 
+    @property
+    def has_includes(self) -> bool:
+        """Whether the answer must hold the resources that the matches name."""
+        return any(name.partition(":")[0] == "_include" for name in self.parameters)
+
 
 class FhirRowsTable(FhirSearchTable, RowsTable):
     """All resources that a search finds."""

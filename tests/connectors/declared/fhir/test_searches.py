@@ -48,6 +48,13 @@ async def get_detail(clinic: ClinicServer, *niks: str) -> str:
     return failed.value.detail
 
 
+def is_missing_include(answers: dict[str, Any]) -> bool:
+    """Whether the one patient failed because a location is not in the Bundle."""
+    failure = answers["P1"]
+    detail = "not readable as the Location of a reference, by `_include` (Dose.place)"
+    return isinstance(failure, AgencyMalformed) and failure.detail == detail
+
+
 async def test_people_are_asked_for_in_one_list_in_a_form_and_never_in_an_address() -> None:
     async with run_clinic(fhir(bundle(SITIS, BUDIS, total=2))) as clinic:
         assert await ask_patients(clinic, SITI, BUDI) == {
@@ -211,6 +218,22 @@ class TestReferences:
     async def test_a_resource_of_another_server_with_the_same_id_answers_no_relative_reference(self) -> None:
         near, far = dose("1", "Patient/P1", location={"reference": "Location/L1"}), "https://other.example/fhir"
         async with run_clinic(fhir(bundle(entry(near), entry(location("L1", "Lain"), "include", far)))) as clinic:
+            assert is_missing_include(await ask_doses(clinic, "P1"))
+
+    async def test_a_server_that_ignores_the_include_fails_the_record_and_leaves_no_place_empty(self) -> None:
+        alone = dose("1", "Patient/P1", location={"reference": "Location/L1"})
+        async with run_clinic(fhir(bundle(entry(alone)))) as clinic:
+            assert is_missing_include(await ask_doses(clinic, "P1"))
+
+    async def test_a_reference_to_a_type_that_the_path_does_not_want_needs_no_resource(self) -> None:
+        practitioner = dose("1", "Patient/P1", location={"reference": "Practitioner/N1"})
+        async with run_clinic(fhir(bundle(entry(practitioner)))) as clinic:
+            assert await ask_doses(clinic, "P1") == {"P1": (Dose(id="1"),)}
+
+    async def test_without_an_include_a_reference_to_a_resource_elsewhere_is_an_empty_place(self) -> None:
+        alone = dose("1", "Patient/P1", location={"reference": "Location/L1"})
+        changes = {"doses_of": {"parameters": {"patient": "{key}"}}}
+        async with run_clinic(fhir(bundle(entry(alone))), changes=changes) as clinic:
             assert await ask_doses(clinic, "P1") == {"P1": (Dose(id="1"),)}
 
 
