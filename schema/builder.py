@@ -17,6 +17,7 @@ from strawberry.types.field import StrawberryField
 from auth.policy.rules import to_access
 from engine.agencies.agency_codes import ANY_AGENCIES, AgencyCodes, set_agency_codes
 from engine.batch import Batch
+from records.purposes import Purpose
 from schema import types as types_of_the_graph
 from schema.declarations.additions import (
     NO_ADDED_FIELDS,
@@ -180,16 +181,16 @@ def _complete_fields(schema: strawberry.Schema) -> None:
 def _build_edge_guard(edge: EdgeField, guard: Guard, type_: GraphQLNamedType) -> Guard:
     """Builds the guard of an edge from the type that it leads to.
 
-    A third-party app needs the scope of that type, not of the type that has the edge. So a field that its scopes do not
-    open is refused before any agency call.
+    A third-party app needs the scope of that type, not of the type that has the edge, and an official needs a purpose
+    of one of its fields. So what the caller may see nothing of is refused before any agency call.
     """
-    if edge.edge.facet is None:
-        guard = replace(guard, leads_to_purposes=_has_purposes_everywhere(type_))
+    access = guard.access
     there = _get_publication(type_)
-    if edge.own_access is not None or there is None or there.guard.is_public:
-        return guard
-    access = replace(guard.access, citizen_scopes=there.guard.access.citizen_scopes)
-    return replace(guard, access=to_access(access))
+    if edge.own_access is None and there is not None and not there.guard.is_public:
+        access = to_access(replace(access, citizen_scopes=there.guard.access.citizen_scopes))
+    purposes = frozenset[Purpose]() if edge.edge.facet is not None or access.purposes else _find_purposes(type_)
+    narrowed = to_access(replace(access, purposes=purposes)) if purposes else None
+    return replace(guard, access=access, access_there=narrowed)
 
 
 def _get_publication(type_: GraphQLNamedType) -> Publication | None:
@@ -199,13 +200,14 @@ def _get_publication(type_: GraphQLNamedType) -> Publication | None:
     return found if isinstance(found, Publication) else None
 
 
-def _has_purposes_everywhere(type_: GraphQLNamedType) -> bool:
-    """Whether each non-public field of a type declares its purposes."""
+def _find_purposes(type_: GraphQLNamedType) -> frozenset[Purpose]:
+    """The purposes of the fields of a type; none if a field that is not public takes any purpose."""
     definitions = (
         field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF) for field in getattr(type_, "fields", {}).values()
     )
     guards = [each.guard for each in definitions if isinstance(each, PublishedField) and each.guard is not None]
-    return bool(guards) and all(each.is_public or each.access.purposes for each in guards)
+    declared = [each.access.purposes for each in guards if not each.is_public]
+    return frozenset().union(*declared) if all(declared) else frozenset()
 
 
 def get_graphql_schema(schema: strawberry.Schema) -> GraphQLSchema:

@@ -190,7 +190,7 @@ def _decide_by_purpose(access: Access, caller: Caller, facts: Facts) -> Decision
 def _covers_children(access: Access, caller: Caller, facts: Facts) -> bool:
     """Whether the stated purpose covers children. All data about a child is specific personal data.
 
-    A field that declares its purposes covers children as well, and so does a field that leads to such fields.
+    A field that declares its purposes covers children as well.
     """
     return (
         bool(access.purposes)

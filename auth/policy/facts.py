@@ -72,7 +72,7 @@ class Facts(NamedTuple):
     concerns_child: bool = False
     """Whether one of the people is under 18."""
     skips_child_purpose_check: bool = False
-    """Whether the purpose need not cover children: the field only leads to records that declare their own purposes."""
+    """Whether the purpose need not cover children: the field only leads to records that decide by their own."""
     children: Collection[Nik] | NotLoaded = NotLoaded()
     """The children whose guardian the caller is, according to the family card."""
     preferences: Preferences = NotLoaded()

@@ -110,6 +110,7 @@ class FieldDecision:
     """The decision of one caller about one field, made for each record."""
 
     __slots__ = (
+        "_access",
         "_before_any_record",
         "_context",
         "_guard",
@@ -123,7 +124,8 @@ class FieldDecision:
         """Starts without a decision."""
         self._guard = guard
         self._context = context
-        self._skips_child_purpose_check = guard.leads_to_purposes or guard.is_keyed
+        self._access = guard.decided_access
+        self._skips_child_purpose_check = guard.is_keyed
         self._now = context.clock() if guard.access.requires_recent_sign_in else None
         self._states_purpose = context.caller.states_purpose
         self._before_any_record: Decision | None = None
@@ -146,7 +148,7 @@ class FieldDecision:
         return _to_refusal(decision)
 
     def _decide(self, facts: Facts) -> Decision:
-        return decide(self._guard.access, self._context.caller, facts)
+        return decide(self._access, self._context.caller, facts)
 
     def _build_facts(self, subjects: Subjects, *, concerns_child: bool = False) -> Facts:
         policy, now = self._context.policy, self._now

@@ -37,8 +37,9 @@ class Guard:
     separately: a refused person is neither fetched nor disclosed."""
     people_of_key: Callable[[Any], Nik | tuple[Nik, ...] | None] | None = None
     """From the key to its subject; without it, the key itself is the person. For a list, from each key."""
-    leads_to_purposes: bool = False
-    """Whether it leads to records that declare their own purposes."""
+    access_there: Access | None = None
+    """Of an edge to records that all declare purposes: the rule with these. Callers with another purpose would see
+    nothing but how many there are, and the agency would be asked for nothing."""
     subject_batch: Batch[Any, Any] | None = None
     """The batch that finds the person if the key does not name one. Its answer holds `subject`, `preferences` (all of
     the person's) and `preferences_within_consent` (those that count here). Without an answer, the person gave no
@@ -50,6 +51,11 @@ class Guard:
     def is_public(self) -> bool:
         """True if everybody may see the field of every record."""
         return self.access.is_public
+
+    @property
+    def decided_access(self) -> Access:
+        """The rule that decides about a read of the field."""
+        return self.access_there or self.access
 
     @property
     def data_class(self) -> str | None:

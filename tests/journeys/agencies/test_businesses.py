@@ -55,6 +55,14 @@ async def test_the_sample_official_of_the_licensing_office_reads_a_citizens_lice
         "nib": "9120001234567",
         "licences": [{"name": "Sertifikat Halal"}, {"name": "Sertifikat Standar"}],
     }
-    tax = await hub.ask(query.replace("businesses { nib licences { name } }", "taxObjects { nop }"), caller="nadia")
-    assert {code for _, code in tax.errors} == {"FORBIDDEN"}
-    assert all(each["nop"] is None for each in tax.data["citizen"]["taxObjects"])
+
+
+async def test_an_official_whose_purpose_opens_nothing_of_a_list_does_not_learn_its_length(
+    hub: HubClient, city: RunningCity
+) -> None:
+    city.reset_calls()
+    query = f'{{ citizen(nik: "{SAMPLES["siti"].nik}") {{ name taxObjects {{ nop }} }} }}'
+    answer = await hub.ask(query, caller="nadia")
+    assert answer.errors == [("citizen.taxObjects", "FORBIDDEN")]
+    assert answer.data == {"citizen": {"name": "Siti Rahmawati", "taxObjects": None}}
+    assert city.calls().keys() == {"dukcapil"}
