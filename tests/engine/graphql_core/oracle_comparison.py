@@ -114,7 +114,9 @@ async def _by_plan(
 ) -> ExecutionOutcome:
     document = parse(text)
     operation = operation_in(document)
-    values = coerce_variable_values(schema, operation, variables)
+    values = get_variable_values(schema, operation.variable_definitions or (), dict(variables))
+    if isinstance(values, list):  # a variable is refused, such as a text in place of a file
+        return ExecutionOutcome(None, values)
     flags = {name: values.coerced[name] for name in find_condition_variables(document, operation)}
     plan = build_plan(schema, document, operation, flags, limits=UNLIMITED, sizes=ListSizes(schema))
     assert plan.unplannable_part is None
