@@ -88,7 +88,7 @@ class Judge:
         about = set().union(*(_to_set(place) for place in question.subjects.values()), {None})
         cards = {nik for each in about if each is not None for nik in self._people.family_of[each].all_members}
         changed_cards = {nik for kind, nik in self._people.changed if kind == "card"}
-        # `check_answer` accepted the people in the answer, one of whom may have left the card since.
+        # `check_answer` accepted the people in the answer. One of them may have left the card since.
         if not recorded_subjects <= answered_subjects | about | cards | changed_cards:
             raise ForeignRecord(f"the ledger recorded people outside the answer, in {question.text}")
 
