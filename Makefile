@@ -18,9 +18,9 @@ programs: setup ## Install the optional programs and Node packages of the tests 
 serve: setup ## Run the sandbox city and the hub (PORT=8000)
 	exec .venv/bin/simpul serve
 
-# Three processes share the tests by file, even on two cores: tests wait for servers for a third of their time.
+# Four processes share the tests by file, even on two cores: tests wait for servers for a third of their time.
 # With PYTEST_ARGS there is one process, with a console for --pdb and -s.
-PROCESSES = $(if $(PYTEST_ARGS),0,3)
+PROCESSES = $(if $(PYTEST_ARGS),0,4)
 
 test: programs ## Run the tests (PYTEST_ARGS="tests/web -k csrf", PROCESSES=2 at a time)
 	.venv/bin/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)

@@ -53,6 +53,8 @@ class SourceFile(NamedTuple):
 
     path: str
     tree: ast.Module
+    functions: Sequence[ast.FunctionDef | ast.AsyncFunctionDef]
+    imports: Sequence[ast.Import | ast.ImportFrom]
 
 
 Rule = Callable[[Sequence[SourceFile]], Iterator[str]]
@@ -62,7 +64,20 @@ def read_project(root: Path) -> list[SourceFile]:
     paths = [
         each for name in FOLDERS for each in ([root / name] if name.endswith(".py") else (root / name).rglob("*.py"))
     ]
-    return [SourceFile(str(each.relative_to(root)), ast.parse(each.read_bytes())) for each in paths if each.is_file()]
+    return [read_source(each, root) for each in paths if each.is_file()]
+
+
+def read_source(path: Path, root: Path) -> SourceFile:
+    """A file, walked once: the project has more than a million nodes."""
+    tree = ast.parse(path.read_bytes())
+    functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
+    imports: list[ast.Import | ast.ImportFrom] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            functions.append(node)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            imports.append(node)
+    return SourceFile(str(path.relative_to(root)), tree, functions, imports)
 
 
 def find_shared_class_names(files: Sequence[SourceFile]) -> Iterator[str]:
@@ -76,19 +91,18 @@ def find_shared_class_names(files: Sequence[SourceFile]) -> Iterator[str]:
             if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
                 visit(child, path)
 
-    for path, tree in files:
-        if path not in SHARED_CLASS_NAMES:
-            visit(tree, path)
+    for each in files:
+        if each.path not in SHARED_CLASS_NAMES:
+            visit(each.tree, each.path)
     for name, paths in places.items():
         if len(paths) > 1:
             yield f"{name}: {', '.join(paths)}"
 
 
 def list_functions(files: Sequence[SourceFile]) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
-    for path, tree in files:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                yield path, node
+    for each in files:
+        for function in each.functions:
+            yield each.path, function
 
 
 def find_long_parameter_lists(files: Sequence[SourceFile]) -> Iterator[str]:
@@ -126,16 +140,13 @@ def is_long_tuple(node: ast.AST) -> bool:
 
 
 def find_imports_from_tests(files: Sequence[SourceFile]) -> Iterator[str]:
-    for path, tree in files:
-        for node in ast.walk(tree):
+    for file in files:
+        for node in file.imports:
+            names = [each.name for each in node.names]
             if isinstance(node, ast.ImportFrom):
-                names = [node.module or "", *(f"{node.module}.{each.name}" for each in node.names)]
-            elif isinstance(node, ast.Import):
-                names = [each.name for each in node.names]
-            else:
-                continue
+                names = [node.module or "", *(f"{node.module}.{each}" for each in names)]
             if any(map(is_test_module, names)):
-                yield f"{path}:{node.lineno}"
+                yield f"{file.path}:{node.lineno}"
 
 
 def is_test_module(name: str) -> bool:
@@ -146,8 +157,8 @@ def is_test_module(name: str) -> bool:
 def find_full_folders(files: Sequence[SourceFile]) -> Iterator[str]:
     """Folders with too many files; `__init__.py` only says that a folder is a package."""
     counts: defaultdict[str, int] = defaultdict(int)
-    for path, _ in files:
-        folder, _, name = path.rpartition("/")
+    for each in files:
+        folder, _, name = each.path.rpartition("/")
         counts[folder] += name != "__init__.py"
     for folder, count in counts.items():
         if count > MAX_FILES and folder not in ONE_FILE_A_DOMAIN:

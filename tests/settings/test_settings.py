@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,8 @@ from connectors.resilience.agency_terms import AgencyTerms, BreakerEntry
 from engine.document.limits import Limits
 from records.hub.clients import ClientId
 from records.purposes import Purpose
-from settings import COMMAND_LINE_VARIABLES, Settings
-from settings.city.folder import DEFAULT_CITY, find_variables, load_city
+from settings import COMMAND_LINE_VARIABLES, Settings, value_types
+from settings.city.folder import DEFAULT_CITY, CityFolder, find_variables, load_city
 from tests.fakes.city import Tables, build_policy, write_city
 from tests.fakes.clients import build_client
 from web.admission.emergency_lane import EmergencyLane
@@ -53,6 +55,24 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
     for name, value in REQUIRED.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("SIMPUL_ISSUERS", issuers_file(tmp_path_factory.mktemp("issuers")))
+    monkeypatch.setattr(value_types, "load_city", load_city_once)
+
+
+def load_city_once(path: Path, environment: Mapping[str, str]) -> CityFolder:
+    """As `load_city`: the default city is read once for equal variables."""
+    if path != DEFAULT_CITY:
+        return load_city(path, environment)
+    return load_default_city(frozenset((each, environment.get(each)) for each in find_default_variables()))
+
+
+@cache
+def find_default_variables() -> frozenset[str]:
+    return find_variables(DEFAULT_CITY)
+
+
+@cache
+def load_default_city(variables: frozenset[tuple[str, str | None]]) -> CityFolder:
+    return load_city(DEFAULT_CITY, {name: value for name, value in variables if value is not None})
 
 
 def issuers_file(folder: Path, *lines: str, kinds: str = '"citizen"') -> str:

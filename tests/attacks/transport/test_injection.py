@@ -57,8 +57,8 @@ CALLERS: Mapping[str, str | Caller] = {
 LONGEST_MESSAGE = 504
 LONGEST = 1_500
 """Maximum characters of a value that is also sent as a literal."""
-VARIABLES, LITERALS = 36, 128
-"""A place gets every 36th value as a variable and every 128th as a literal. The next place gets others, so that
+VARIABLES, LITERALS = 72, 256
+"""A place gets every 72nd value as a variable and every 256th as a literal. The next place gets others, so that
 each value reaches every kind of place. `make test-long` sends all values to all places in both ways."""
 FIELDS_WITHOUT_AGENCY = {"accessLog", "accessEntries", "accessEntriesOf", "consents", "dataRequests"}
 """Like mutations and consent requests they call no agency. Their arguments of the same name share the values."""
