@@ -75,7 +75,11 @@ class ServingSettings(BaseSettings):
         None, ge=1, le=64, description="Worker processes of `simpul hub`; default: one per processor, 2 to 8."
     )
     hubs: int = Field(
-        1, ge=1, le=64, description="Number of hubs that call the agencies; they share each agency's `sessions`."
+        1,
+        ge=1,
+        le=64,
+        description="Number of hubs that call the agencies; they share each agency's `sessions` and, without Redis,"
+        " the budgets of readers.",
     )
     run_folder: Path | None = Field(
         None, description="Folder through which the processes of one hub share their state; without it, each is alone."

@@ -60,7 +60,7 @@ def _build_reader_budgets(settings: Settings, shared: RedisCounters | None) -> R
     keys = RateKeys(settings.secret_bytes)
     return ReaderBudgets(
         budgets=settings.reader_budget_table,
-        counts=PeopleCounts(shared, make_key=keys, processes=settings.workers or 1),
+        counts=PeopleCounts(shared, make_key=keys, processes=settings.hubs * (settings.workers or 1)),
         pseudonyms=Pseudonyms(settings.secret_bytes),
         keys=keys,
     )

@@ -1,7 +1,8 @@
 """The port for registers of cases, which know the people of each case.
 
 The hub stores data requests, so it knows the cases of `SUBJECT_REQUEST`. Registers of the agencies hold the cases of
-other purposes. A city binds one in `wiring/hub_domains.py`; without one, every well-formed case is accepted.
+other purposes. A city passes one to `DatabasePreferences` in `wiring/hub_domains.py`. Without one, every well-formed
+case is accepted.
 """
 
 from __future__ import annotations
