@@ -578,6 +578,10 @@ def test_people_can_sign_in_to_the_hubs_own_pages(tmp_path: Path, monkeypatch: p
         ({"SIGN_IN_SCOPES": "profile"}, "by SIMPUL_SIGN_IN_CLIENT, with 'openid' in SIMPUL_SIGN_IN_SCOPES"),
         ({"PUBLIC_URL": ""}, "SIMPUL_PUBLIC_URL is not set"),
         ({"PUBLIC_URL": "http://simpul.example"}, "must not travel in plain text"),
+        (
+            {"SESSION_IDLE": "301", "SESSION_LIFETIME": "300"},
+            "SIMPUL_SESSION_IDLE is 301 and SIMPUL_SESSION_LIFETIME is 300",
+        ),
     ],
 )
 def test_pages_without_a_working_sign_in_stop_the_start(

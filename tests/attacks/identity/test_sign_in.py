@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from auth.crypto.sealed_cookies import SealedCookies
 from resolvers.hub.consents import Consents
+from tests.fakes.in_memory_sessions import InMemorySessions
 from tests.fakes.issuers.loopback_sign_in import (
     CLIENT,
     SECRET,
@@ -663,3 +664,30 @@ async def test_a_session_cookie_does_not_authenticate_to_the_graph(browser: Sign
         body = await answer.json()
     assert body.get("data") in ({"me": None}, None)
     assert place.hub.city.calls == []
+
+
+class ObservedSessions(InMemorySessions):
+    """Remembers for how long each session was begun."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lifetimes: list[float] = []
+
+    async def begin(self, id_: str, *, lifetime: float, **owner: bytes | None) -> None:
+        self.lifetimes.append(lifetime)
+        await super().begin(id_, lifetime=lifetime, **owner)
+
+
+@pytest.mark.parametrize(("token_seconds", "session_seconds"), [(900, 300), (200, 200)])
+async def test_a_session_ends_with_its_token_and_at_the_latest_after_the_lifetime_of_the_settings(
+    token_seconds: int, session_seconds: int
+) -> None:
+    sessions = ObservedSessions()
+    async with (
+        run_sign_in_world(sessions=sessions, session_lifetime=300, session_idle=60) as world,
+        world.browser() as browser,
+    ):
+        world.endpoints.access["exp"] = int(time.time()) + token_seconds
+        assert (await browser.sign_in(CONSENT)).status == 200
+    [lifetime] = sessions.lifetimes
+    assert session_seconds - 30 < lifetime <= session_seconds
