@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from auth.caller import Caller, CallerKind
 from auth.tokens.development_issuer import DevelopmentIssuer
@@ -21,6 +22,7 @@ from sandbox.population.samples import SAMPLES
 from settings import Settings
 from store.database import create_database_engine
 from store.operations.operation_registry import OperationRegistry
+from tests.cache.valkey import run_valkey
 from tests.fakes.clients import build_client
 from tests.journeys.hub import HubClient, RunningCity, build_settings, running_hub
 from tests.journeys.partner import build_examiner, get_error_code, register_operations, retire_operations, wait_for_code
@@ -234,6 +236,25 @@ async def test_a_client_spends_its_quota_and_no_more(hub: HubClient, registry: O
     [error] = answer.body["errors"]
     assert error["extensions"]["code"] == "QUOTA_EXCEEDED"
     assert 0 < error["extensions"]["retryAfter"] <= 86_401
+
+
+async def test_two_hubs_with_one_valkey_grant_a_daily_quota_once(
+    city: RunningCity, state_url: str, issuer: DevelopmentIssuer, tmp_path: Path, registry: OperationRegistry
+) -> None:
+    [operation] = register_operations(CONTRACT, PRICES)
+    contract = replace(CONTRACT, client=build_client("berdua"), cost_a_day=operation.cost * 2)
+    await registry.publish(contract, [replace(operation, client=build_client("berdua"))], by="tests")
+    partner = replace(KIOS, client=build_client("berdua"))
+    with run_valkey(tmp_path / "valkey") as valkey:
+        redis = SecretStr(valkey.url)
+        async with (
+            another_hub(city, state_url, issuer, tmp_path, redis_url=redis) as (one, _),
+            another_hub(city, state_url, issuer, tmp_path, redis_url=redis) as (other, _),
+        ):
+            # The dearest run costs half of the day.
+            body = {"documentId": "Prices-1", "variables": {"first": 3}}
+            codes = [await get_error_code(hub, body, partner) for hub in (one, other, one, other)]
+    assert codes == [None, None, "QUOTA_EXCEEDED", "QUOTA_EXCEEDED"]
 
 
 async def test_points_depend_on_the_variables(hub: HubClient, registry: OperationRegistry, city: RunningCity) -> None:
