@@ -20,7 +20,7 @@ NAMES = "query Names($niks: [NIK!]!) { citizens(niks: $niks) { name } }"
 
 
 def read_people(serve_process: ServeProcess, count: int) -> int:
-    """Read so many people at once as the sample official Rina; the number of answers."""
+    """Read this number of people in one request, as the sample official Rina; the number of answers."""
     token = run_simpul(serve_process.state, "token", "rina").stdout.strip()
     people = [each.nik for each in build_population().residents[:count]]
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}

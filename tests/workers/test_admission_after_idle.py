@@ -1,4 +1,4 @@
-"""A production hub after quiet times: the first requests succeed like all others. Takes minutes."""
+"""A production hub after quiet times: the first requests succeed like all others. All but the first takes minutes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STOPPED, RUNS, LASTS = 0.110, 0.015, 2.0
 """Seconds for which a processor quota stops a process and lets it run, in turn."""
 
 
-@pytest.fixture(params=[1, 2])
+@pytest.fixture(params=[1, pytest.param(2, marks=pytest.mark.long)])
 def hub(request: pytest.FixtureRequest) -> Iterator[Production]:
     with short_folder() as name, prepare_production(name) as made:
         made.write_settings(SIMPUL_SHED_AFTER=None)
@@ -55,7 +55,6 @@ async def ask_after_idle(hub: Production) -> Counter[int]:
 ALL = Counter({200: BACK_TO_BACK + 2 * PAGE})
 
 
-@pytest.mark.long
 def test_no_request_is_refused_after_a_start_and_after_a_reload(hub: Production) -> None:
     assert asyncio.run(ask_after_idle(hub)) == ALL
     old = set(hub.workers)

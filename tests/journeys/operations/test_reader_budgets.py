@@ -35,7 +35,7 @@ async def count_refusals(state_url: str) -> int:
         await engine.dispose()
 
 
-async def test_an_official_reads_so_many_people_and_no_agency_is_asked_for_another(
+async def test_beyond_the_budget_an_official_reads_no_other_person_and_no_agency_is_called(
     city: RunningCity, state_url: str, issuer: DevelopmentIssuer, tmp_path: Path
 ) -> None:
     settings = build_settings(
