@@ -34,8 +34,8 @@ CACHES = {".hypothesis", ".mypy_cache", ".ruff_cache", "__pycache__"}
 
 
 def read_files(project: Path) -> Mapping[str, bytes]:
-    """The contents of all files of a project, by their paths."""
-    paths = (path for path in project.rglob("*") if path.is_file())
+    """The contents of all files of a project, by their paths; without logs, such as that of `make test > test.log`."""
+    paths = (path for path in project.rglob("*") if path.is_file() and path.suffix != ".log")
     named = ((path, path.relative_to(project)) for path in paths)
     return {str(name): path.read_bytes() for path, name in named if not (NOT_OURS | CACHES) & set(name.parts)}
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 
 from connectors.connector_parts import list_snapshots
 from connectors.declared.snapshot.loader import SnapshotLoader
+from connectors.declared.snapshot.snapshot import LoaderNote, get_time
 from connectors.drivers.long_work import LongWork
 from connectors.regions import UnknownDistricts
 from connectors.resilience.gate import Gate
@@ -19,13 +21,14 @@ from wiring.agencies import HubResources, bind_agency
 
 HUB_SECRET = b"j" * 32
 """The secret of all hubs of journeys, with which personal snapshots are sealed."""
+_WHOLE_RUN = timedelta(hours=2)
 
 
 async def load_city_snapshots(folder: Path) -> Path:
     """Load them all from stand-ins, which end then. Returns the folder of the files.
 
     Files are known by the manifest and not by the address of the agency, so a hub whose agencies lead nowhere uses
-    them. It does not load them again before `every` has passed.
+    them. It does not load them again during the run, as if they were looked at after its end.
     """
     snapshots = folder / "snapshots"
     for source in list_tested_agencies():
@@ -46,8 +49,10 @@ async def load_city_snapshots(folder: Path) -> Path:
             stack.push_async_callback(bound.driver.close)
             stack.push_async_callback(gate.close)
             for each in list_snapshots(bound.connector):
-                each.snapshot.place.folder.mkdir(parents=True, exist_ok=True)
+                place = each.snapshot.place
+                place.folder.mkdir(parents=True, exist_ok=True)
                 assert await SnapshotLoader(each, on_published=_drop_nothing, build=build_here).load()
+                place.write_note(LoaderNote(looked_at=get_time() + _WHOLE_RUN))
     return snapshots
 
 
