@@ -60,9 +60,7 @@ async def test_beyond_the_budget_an_official_reads_no_other_person_and_no_agency
     assert await count_refusals(state_url) == refused_before + 1  # written when the hub ended, at the latest
 
 
-@pytest.mark.parametrize(
-    ("processes", "people"), [({}, 4), ({"hubs": 2}, 2), ({"workers": 2}, 2), ({"hubs": 2, "workers": 2}, 1)]
-)
+@pytest.mark.parametrize(("processes", "people"), [({"hubs": 2}, 2), ({"hubs": 2, "workers": 2}, 1)])
 async def test_processes_without_redis_share_the_budget_of_all_hubs(
     city: RunningCity,
     state_url: str,
