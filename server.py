@@ -33,6 +33,7 @@ from services.ledger.ledger_entry_builder import LedgerEntryBuilder
 from services.ledger.read_recording import build_recorder, with_reader_budgets
 from services.rights.exports import ExportSlots
 from settings import Settings
+from settings.city.folder import CityFolder
 from store.database import create_database_engine, migrate
 from store.ledger.refusal_counts import RefusalTable
 from store.operations.operation_registry import OperationRegistry
@@ -76,9 +77,9 @@ from wiring.telemetry import (
 from wiring.token_issuers import refresh_keys
 
 
-def preload(settings: Settings) -> None:
+def preload(city: CityFolder) -> None:
     """Build the graph once, for all processes that are forked from this one: they share its memory."""
-    build_schema(list_agency_codes(settings.city))
+    build_schema(list_agency_codes(city))
 
 
 def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = None) -> WebApplication:

@@ -281,7 +281,7 @@ def run_generation(arguments: Sequence[str]) -> int:
             "SIMPUL_REDIS_URL is not set: each of %d workers has its own rate limits, quotas and answer cache",
             count,
         )
-    server.preload(settings)
+    server.preload(settings.city)
     gc.enable()  # see scripts/generation.py
     gc.collect()
     gc.freeze()  # keeps memory shared: a worker's garbage collector would write to all of it

@@ -124,7 +124,7 @@ class FieldDecision:
         """Starts without a decision."""
         self._guard = guard
         self._context = context
-        self._access = guard.decided_access
+        self._access = guard.access_there or guard.access
         self._skips_child_purpose_check = guard.is_keyed
         self._now = context.clock() if guard.access.requires_recent_sign_in else None
         self._states_purpose = context.caller.states_purpose

@@ -53,11 +53,6 @@ class Guard:
         return self.access.is_public
 
     @property
-    def decided_access(self) -> Access:
-        """The rule that decides about a read of the field."""
-        return self.access_there or self.access
-
-    @property
     def data_class(self) -> str | None:
         """As the ledger stores it: `PERSONAL`, `SPECIFIC:HEALTH`, ..."""
         return None if self.is_public else self.access.classification.label

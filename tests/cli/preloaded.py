@@ -166,8 +166,7 @@ def _import_all() -> None:
     importlib.import_module("services.commands.delivery_rules").FIRST_PAUSE = timedelta(seconds=0.5)  # type: ignore[attr-defined]  # set by name
     # The graph of the city is built once for all hubs and commands.
     folder = importlib.import_module("settings.city.folder")
-    codes = importlib.import_module("wiring.agencies").list_agency_codes(folder.load_city(folder.DEFAULT_CITY))
-    importlib.import_module("schema.builder").build_schema(codes)
+    importlib.import_module("server").preload(folder.load_city(folder.DEFAULT_CITY))
 
 
 def _run(arguments: Sequence[str]) -> None:

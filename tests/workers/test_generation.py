@@ -33,7 +33,7 @@ def test_a_generation_serves_only_on_the_address_of_its_settings(
 
 def test_the_graph_is_built_before_the_fork_and_again_in_no_worker() -> None:
     build_schema.cache_clear()
-    server.preload(Settings.model_construct(city=load_city(DEFAULT_CITY)))
+    server.preload(load_city(DEFAULT_CITY))
     built = build_schema.cache_info().misses
 
     build_schema(list_agency_codes(load_city(DEFAULT_CITY)))  # as `server.create_app` does in each worker

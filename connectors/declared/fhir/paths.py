@@ -177,7 +177,7 @@ def _resolve(
     """The resource that a reference names, if it is contained or in the Bundle.
 
     Raises `UnreadableError` for a resource of the server, and of the wanted type, that was asked for and is missing:
-    the server ignored `_include`, and a missing value would look like one that nobody entered.
+    the server ignored `_include`, and a missing value would look like one that was never entered.
     """
     reference = raw.get("reference") if isinstance(raw, Mapping) else raw
     if isinstance(reference, str) and reference.startswith("#"):

@@ -24,7 +24,7 @@ STRANGER = Nik("3171010101800009")
 
 
 class TaxCases:
-    """The register of the tax office: case 7 is about Siti and about a person that nobody asked for."""
+    """The register of the tax office: case 7 is about Siti and about a person who was not requested."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[StatedCase, tuple[Nik, ...]]] = []
