@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Any
 
 import orjson
-from graphql import GraphQLSchema
+from graphql import GraphQLSchema, OperationType
 from graphql.execution.values import VariableValues, get_variable_values
 
 from engine.batch import NO_BATCH_CACHE, BatchCache, ExecutionContext
@@ -163,7 +163,7 @@ class Engine:
             if plan.unplannable_part is not None or not self._uses_plans:
                 response = await self._run_graphql_core(kept.operation, plan, request, run_request)
             else:
-                if seen_before and len(kept.conditions) <= MAX_CONDITIONS:
+                if seen_before and not plan.seen_again and len(kept.conditions) <= MAX_CONDITIONS:
                     plan.mark_seen_again()
                 response = await self._run_or_join(plan, request, variables, run_request)
             if run_request.require_new_run:
@@ -256,7 +256,7 @@ class Engine:
         request = run_request.request
         if not self._shares_runs or plan.is_serial or request.extensions:
             return None
-        given = _to_canonical_bytes(request.variables)
+        given = _to_canonical_bytes(request.variables) if request.variables else b""
         whose = run_request.caller_key, run_request.language
         return None if given is None else (plan, given, *(whose if plan.depends_on_caller else ()))
 
@@ -319,7 +319,8 @@ class Engine:
             operation = parse_operation(request, self.schema, self.rules)
             kept = CachedOperation(operation, find_condition_variables(operation.document, operation.definition))
             self._operation_cache.add(seen, kept)
-        check_method(kept.operation, request)
+        if request.queries_only or kept.operation.definition.operation is OperationType.SUBSCRIPTION:
+            check_method(kept.operation, request)
         return kept, seen_before
 
     def _load_plan(self, cached: CachedOperation, variables: VariableValues) -> Plan:
@@ -366,10 +367,8 @@ def _to_flag(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _to_canonical_bytes(variables: Mapping[str, Any] | None) -> bytes | None:
+def _to_canonical_bytes(variables: Mapping[str, Any]) -> bytes | None:
     """Canonical bytes of the variables, in any order; None for values without such a form."""
-    if not variables:
-        return b""
     try:
         return orjson.dumps(dict(variables), option=orjson.OPT_SORT_KEYS)
     except TypeError:

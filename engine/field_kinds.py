@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from engine.batch import Batch
@@ -58,6 +59,30 @@ Verdict: TypeAlias = Exception | FactRequest | None
 """A refusal; the fact that the decision needs; or None if the field is allowed."""
 Decider: TypeAlias = Callable[[Any, Any], Verdict]
 """The decision of one caller about a field, from (record, key)."""
+
+
+class OwnRecordDecider:
+    """A `Decider` of a caller who may see the field of every record about one person.
+
+    Most records that a citizen reads are their own. Many of them are allowed by one comparison in C: a decision for
+    each record was 24 of the 750 calls of a small request.
+    """
+
+    __slots__ = ("_decide", "_get_subject", "_own")
+
+    def __init__(self, subject: str, own: Hashable, decide: Decider) -> None:
+        """`subject` is the attribute with the person of a record, `own` the person; `decide` decides about others."""
+        self._get_subject = attrgetter(subject)
+        self._own = {own}
+        self._decide = decide
+
+    def __call__(self, record: Any, key: Any) -> Verdict:  # noqa: ANN401 - any record and key
+        """The decision about one record."""
+        return self._decide(record, key)
+
+    def allows_all(self, records: Sequence[Any]) -> bool:
+        """Whether all records are about the person alone; False if one may be about several people."""
+        return set(map(self._get_subject, records)) == self._own
 
 
 class FieldGuard(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -16,12 +16,10 @@ from records.calls.answers import Answers
 from records.calls.call import Call
 from records.calls.failures import AgencyMalformed, AgencyRefused
 from records.identifiers import Nik
-from records.record import get_factory
+from records.record import write_construction
 
 T = TypeVar("T")
 
-_make_post, _make_user = get_factory(Post), get_factory(User)
-_make_account, _make_order, _make_message = get_factory(Account), get_factory(Order), get_factory(Message)
 _NOT_FOUND = 404
 _FIRST_CLIENT_ERROR = 400
 _MAX_CONCURRENCY = 8
@@ -45,19 +43,19 @@ class RestWorld:
     async def post_lists(self, keys: Sequence[str], call: Call) -> Answers[str, Sequence[Post]]:
         """Every post. One call."""
         found = await _read(self._blog, "posts", self._posts, call)
-        return dict.fromkeys(keys, tuple(map(to_post, found or ())))
+        return dict.fromkeys(keys, tuple(map(_to_post, found or ())))
 
     async def users(self, ids: Sequence[int], call: Call) -> Answers[int, User]:
         """Users by number. One call for all keys."""
         found = await _read(self._blog, "users", self._users, call, {"id": ",".join(map(str, ids))})
-        return {each.id: to_user(each) for each in found or ()}
+        return {each.id: _to_user(each) for each in found or ()}
 
     async def accounts(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Account]:
         """The account of each person. One call per person: the bank offers no batch."""
 
         async def ask(nik: Nik) -> Account | None:
             found = await _read(self._bank, f"accounts/{nik}", self._accounts, call)
-            return None if found is None else to_account(found, nik)
+            return None if found is None else _to_account(found, nik)
 
         return await fan_out(niks, ask, limit=_MAX_CONCURRENCY)
 
@@ -66,7 +64,7 @@ class RestWorld:
 
         async def ask(nik: Nik) -> Sequence[Order] | None:
             found = await _read(self._shop, f"orders/{nik}", self._orders, call)
-            return None if found is None else tuple(to_order(each, nik) for each in found)
+            return None if found is None else tuple([_to_order(each, nik) for each in found])
 
         return await fan_out(niks, ask, limit=_MAX_CONCURRENCY)
 
@@ -75,7 +73,7 @@ class RestWorld:
 
         async def ask(nik: Nik) -> Sequence[Message] | None:
             found = await _read(self._post_office, f"messages/{nik}", self._messages, call)
-            return None if found is None else tuple(to_message(each, nik) for each in found)
+            return None if found is None else tuple([_to_message(each, nik) for each in found])
 
         return await fan_out(niks, ask, limit=_MAX_CONCURRENCY)
 
@@ -140,26 +138,17 @@ class WireMessage(msgspec.Struct):
     unread: bool
 
 
-def to_post(wire: WirePost) -> Post:
-    """The record of a post."""
-    return _make_post(id=wire.id, user_id=wire.userId, title=wire.title, body=wire.body)
+def _build_reader(record_class: type[T], **values: str) -> Callable[..., T]:
+    """From an object of an agency, and perhaps its owner, to a record; compiled as for declared agencies."""
+    construction = write_construction(record_class, values)
+    names = dict(construction.names)
+    exec("\n    ".join(["def read(wire, owner=None):", *construction.lines, "return made"]), names)  # noqa: S102 - made of the names below
+    read: Callable[..., T] = names["read"]
+    return read
 
 
-def to_user(wire: WireUser) -> User:
-    """The record of a user."""
-    return _make_user(id=wire.id, name=wire.name, email=wire.email)
-
-
-def to_account(wire: WireAccount, owner: Nik) -> Account:
-    """The record of an account."""
-    return _make_account(owner=owner, id=wire.id, name=wire.name, balance=wire.balance)
-
-
-def to_order(wire: WireOrder, owner: Nik) -> Order:
-    """The record of an order."""
-    return _make_order(owner=owner, id=wire.id, item=wire.item, total=wire.total)
-
-
-def to_message(wire: WireMessage, owner: Nik) -> Message:
-    """The record of a message."""
-    return _make_message(owner=owner, id=wire.id, subject=wire.subject, unread=wire.unread)
+_to_post = _build_reader(Post, id="wire.id", user_id="wire.userId", title="wire.title", body="wire.body")
+_to_user = _build_reader(User, id="wire.id", name="wire.name", email="wire.email")
+_to_account = _build_reader(Account, owner="owner", id="wire.id", name="wire.name", balance="wire.balance")
+_to_order = _build_reader(Order, owner="owner", id="wire.id", item="wire.item", total="wire.total")
+_to_message = _build_reader(Message, owner="owner", id="wire.id", subject="wire.subject", unread="wire.unread")

@@ -17,7 +17,7 @@ from connectors.readers.rows import MAX_LIST_ROWS, Row
 from connectors.readers.unreadable import UnreadableError
 from records.description import get_field_types, list_access_fields
 from records.identifiers import FamilyCardNumber, Nik
-from records.record import FILLED_BY_HUB, get_factory
+from records.record import FILLED_BY_HUB, Construction, write_construction
 from records.regions import Coordinates
 
 R = TypeVar("R")
@@ -180,7 +180,7 @@ class RecordReaders:
             required |= {column: f"{name}.{field}" for column, field in each.required.items()}
         return RecordReader(
             record=record,
-            bind=self._compile(record, plans, dict if given else get_factory(record)),
+            bind=self._compile(record, plans, as_fields=bool(given)),
             uses=[
                 *(
                     ColumnUse(f"{place}.{each.name}", column, is_text=each.takes_texts)
@@ -198,10 +198,17 @@ class RecordReaders:
         )
 
     def _compile(
-        self, record: type[R], plans: Sequence[_FieldPlan], make: Callable[..., Any]
+        self, record: type[R], plans: Sequence[_FieldPlan], *, as_fields: bool
     ) -> Callable[[object], Callable[[Row], R]]:
+        """Compile the function that reads a record, or a dict of its fields."""
         names = self._columns.names
-        bind: Callable[[object], Callable[[Row], R]] = _compile(record, plans, {**names, "make": make})
+        values = {each.name: f"value_{each.name}" for each in plans}
+        construction = (
+            Construction(["made = {" + ", ".join(f"{name!r}: {value}" for name, value in values.items()) + "}"], {})
+            if as_fields
+            else write_construction(record, values)
+        )
+        bind: Callable[[object], Callable[[Row], R]] = _compile(record, plans, names, construction)
         if self._observe is None:
             return bind
         return observe_rows(bind, record, [each.as_step for each in plans], names, self._observe)
@@ -317,12 +324,12 @@ def _plan_record(name: str, reader: RecordReader[Any]) -> _FieldPlan:
 
 
 def _compile(
-    record: type[R], plans: Sequence[_FieldPlan], column_names: Mapping[str, Any]
+    record: type[R], plans: Sequence[_FieldPlan], column_names: Mapping[str, Any], construction: Construction
 ) -> Callable[[object], Callable[[Row], R]]:
-    names: dict[str, Any] = {**column_names, "record": record, "UnreadableError": UnreadableError}
+    names: dict[str, Any] = {**construction.names, **column_names, "record": record, "UnreadableError": UnreadableError}
     names["find_unreadable"] = _find_unreadable
     names["plans"] = plans
-    start, reads, values, required, steps = [], [], [], [], []
+    start, reads, required, steps = [], [], [], []
     for each in plans:
         name, value = f"read_{each.name}", f"value_{each.name}"
         names[name] = each.field.read
@@ -338,7 +345,6 @@ def _compile(
             reads.append(f"if {value} is None: {value} = missing_{each.name}")
         if each.field.is_required:
             required.append(f"{value} is None")
-        values.append(f"{each.name}={value}")
         steps.append(f"lambda row: {name}({each.arguments})")
     lines = [
         "def bind(key):",
@@ -351,7 +357,8 @@ def _compile(
         "            raise find_unreadable(record, plans, steps(), row) from None",
         *([f"        if {' or '.join(required)}:"] if required else []),
         *(["            raise find_unreadable(record, plans, steps(), row)"] if required else []),
-        f"        return make({', '.join(values)})",
+        *(f"        {each}" for each in construction.lines),
+        "        return made",
         f"    steps = lambda: [{', '.join(steps)}]",
         "    return read",
     ]

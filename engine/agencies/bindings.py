@@ -77,11 +77,12 @@ class Agencies:
     def __getitem__(self, domain: type[D]) -> D:
         """The connector bound to the domain; raises `LookupError` if there is none."""
         try:
-            return cast("D", self._bound[domain])
+            connector: D = self._bound[domain]
         except KeyError:
             raise LookupError(
                 f"No connector is bound to the domain {domain.__name__}; bind one in wiring/agencies.py."
             ) from None
+        return connector
 
     def get(self, domain: type[D], default: D) -> D:
         """The connector bound to the domain, or the given null object."""

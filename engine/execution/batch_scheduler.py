@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Se
 from typing import Any
 
 from engine.agencies.bindings import Agencies
-from engine.batch import Batch, BatchContext, Facet, group_keys, load_answers
+from engine.batch import NEVER_ABSENT, Batch, BatchContext, Facet, group_keys, load_answers
 from engine.event_loop import SLICE, iterate_slices, start_task
 from engine.execution.answer_freshness import AnswerFreshness, BatchFacet
 
@@ -176,11 +176,16 @@ class BatchScheduler:
     async def _call(self, reads: Sequence[BatchRead], keys: list[Hashable]) -> None:
         batch = reads[0].batch
         try:
-            facets = frozenset(read.facet for read in reads if read.facet is not None)
+            facets = frozenset([read.facet for read in reads if read.facet is not None])
             context = self._build_batch_context(facets)
             self._agencies = context.agencies
             answers = await load_answers(batch, keys, context, self.freshness)
-            answers_of_reads = [await _select_facet(batch, read.facet, keys, answers) for read in reads]
+            answers_of_reads = [
+                _select_facet_of_slice(batch, read.facet, keys, answers)
+                if len(keys) <= SLICE
+                else await _select_facet_in_slices(batch, read.facet, keys, answers)
+                for read in reads
+            ]
         except asyncio.CancelledError:
             if self._closed or self._deadline_failure is not None:
                 raise
@@ -274,12 +279,10 @@ def _fail_all(reads: Sequence[BatchRead], keys: Sequence[Hashable], failure: Exc
     return [dict.fromkeys(keys, failed) for _ in reads]
 
 
-async def _select_facet(
+async def _select_facet_in_slices(
     batch: Batch[Any, Any], facet: Facet, keys: list[Hashable], answers: Mapping[Hashable, Any]
 ) -> dict[Hashable, Any]:
-    """The answers by key, computed in slices if the keys are many."""
-    if len(keys) <= SLICE:
-        return _select_facet_of_slice(batch, facet, keys, answers)
+    """The answers by key, computed in slices, because the keys are many."""
     answers_by_key: dict[Hashable, Any] = {}
     for slice_ in iterate_slices(len(keys)):
         answers_by_key.update(_select_facet_of_slice(batch, facet, keys[slice_], answers))
@@ -291,7 +294,7 @@ def _select_facet_of_slice(
     batch: Batch[Any, Any], facet: Facet, keys: list[Hashable], answers: Mapping[Hashable, Any]
 ) -> dict[Hashable, Any]:
     """The answers by key; for a batch of facets, only this facet of each."""
-    absent = batch.get_absent_answer()
+    absent = batch.get_absent_answer() if batch.absent is NEVER_ABSENT else batch.absent
     answers_by_key: dict[Hashable, Any] = {}
     get = answers.get
     for key in keys:

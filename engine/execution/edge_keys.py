@@ -8,8 +8,9 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from engine.edge import Edge
 from engine.execution.authorization_facts import FactMissing
-from engine.field_kinds import BatchField, FactRequest
+from engine.field_kinds import FactRequest
 from engine.plan.leaf_coercion import build_non_null_error
 from engine.plan.tree import PlanField
 
@@ -31,22 +32,15 @@ class EdgeKeys:
     """The keys to look up, each once."""
 
 
-def get_batch_field(field: PlanField) -> BatchField:
-    """The batch field behind a planned field."""
-    if not isinstance(field.kind, BatchField):
-        raise TypeError(f"{field!r} is not a batch field.")
-    return field.kind
-
-
 def collect_plain_keys(
     run: PlanRun, field: PlanField, records: Sequence[Any], answers: list[dict[str, Any]]
 ) -> EdgeKeys | None:
     """Keys that are attributes of the records, for all records together; None if a record needs separate treatment."""
-    edge = get_batch_field(field).edge
+    edge = field.edge
     if edge.key_attribute is None or edge.has_many_keys or field.graphql_field.args:
         return None
     try:
-        if run.get_decider(field) is not None:
+        if run.get_decider_of_records(field, records) is not None:
             return None
         keys = list(map(attrgetter(edge.key_attribute), records))
         distinct_keys = dict.fromkeys(keys)
@@ -62,7 +56,7 @@ def collect_keys(
 ) -> EdgeKeys:
     """Keys of records one by one; each failure belongs to its own record."""
     first = group[0]
-    kind = get_batch_field(first)
+    edge, compute_key = first.edge, first.compute_key
     keys: list[Any] = []
     targets: list[dict[str, Any]] = []
     distinct_keys: dict[Hashable, None] = {}
@@ -70,9 +64,9 @@ def collect_keys(
     missing_facts: list[FactRequest] = []
     for record, answer in zip(records, answers, strict=True):
         try:
-            key = _authorize_key(run, first, record, kind.key(record, run.get_arguments(first), run.context))
+            key = _authorize_key(run, first, record, compute_key(record, run.get_arguments(first), run.context))
             if key is not None:
-                keys.append(_add_keys(kind, key, distinct_keys))
+                keys.append(_add_keys(edge, key, distinct_keys))
                 targets.append(answer)
                 continue
         except FactMissing as pending:
@@ -101,9 +95,9 @@ def collect_keys(
     return EdgeKeys(keys, targets, distinct_keys)
 
 
-def _add_keys(kind: BatchField, key: Any, distinct_keys: dict[Hashable, None]) -> Any:  # noqa: ANN401 - any key
+def _add_keys(edge: Edge, key: Any, distinct_keys: dict[Hashable, None]) -> Any:  # noqa: ANN401 - any key
     """The key or keys of a record; collects those to look up."""
-    if not kind.edge.has_many_keys:
+    if not edge.has_many_keys:
         distinct_keys[key] = None
         return key
     keys = [_to_hashable(each) for each in key]
@@ -118,9 +112,10 @@ def _authorize_key(run: PlanRun, field: PlanField, record: Any, key: Any) -> Any
         if isinstance(key, Exception):
             raise key.with_traceback(None)
         return key
-    if field.guard.is_keyed and get_batch_field(field).edge.has_many_keys:
+    if field.guard.is_keyed and field.edge.has_many_keys:
         return run.facts.decide_each(key, partial(decider, record))
-    denial = run.facts.decide(decider(record, key))
+    verdict = decider(record, key)
+    denial = None if verdict is None else run.facts.decide(verdict)
     if denial is not None:
         raise denial
     if isinstance(key, Exception):

@@ -19,14 +19,14 @@ from engine.event_loop import SLICE, iterate_slices
 from engine.execution.authorization_facts import AuthorizationFacts, FactMissing
 from engine.execution.batch_scheduler import BatchScheduler, FailedAnswer
 from engine.execution.denied_fields import FieldErrors, build_null_object
-from engine.execution.edge_keys import EdgeKeys, collect_keys, collect_plain_keys, get_batch_field
+from engine.execution.edge_keys import EdgeKeys, collect_keys, collect_plain_keys
 from engine.execution.keyed_placement import place_by_key
 from engine.execution.null_propagation import propagate_nulls
 from engine.execution.object_placement import ObjectPlacement, shape_leaves
 from engine.execution.pending_work import PendingWork
 from engine.execution.read_tracking import ReadTracker
 from engine.execution.stale_fields import StaleField, find_stale_fields
-from engine.field_kinds import BatchField, ComputedField, Decider
+from engine.field_kinds import BatchField, ComputedField, Decider, OwnRecordDecider
 from engine.plan.leaf_coercion import coerce_carefully
 from engine.plan.plan import Plan
 from engine.plan.response_size import check_size
@@ -112,7 +112,8 @@ class PlanRun:
     def shape_records(self, shape: Shape, records: Sequence[Any]) -> list[dict[str, Any]]:
         """Shape records, and request the batches of their edges."""
         answers = shape_leaves(shape, self, records)
-        self._run_below(shape, records, answers)
+        if shape.nested or shape.groups:
+            self._run_below(shape, records, answers)
         return answers
 
     def _run_below(self, shape: Shape, records: Sequence[Any], answers: list[dict[str, Any]]) -> None:
@@ -125,12 +126,17 @@ class PlanRun:
 
     def get_decider(self, field: PlanField) -> Decider | None:
         """The function that decides about the field for this caller; None if the caller may see all of it."""
-        if field.guard.is_public:
+        if field.is_public:
             return None
         guard_id = id(field.guard)
         if guard_id not in self._deciders:
             self._deciders[guard_id] = field.guard.build_decider(self.context)
         return self._deciders[guard_id]
+
+    def get_decider_of_records(self, field: PlanField, records: Sequence[Any]) -> Decider | None:
+        """As `get_decider`; None also if the caller may see all of these records, because each is their own."""
+        decider = self.get_decider(field)
+        return None if type(decider) is OwnRecordDecider and decider.allows_all(records) else decider
 
     def get_arguments(self, field: PlanField) -> Mapping[str, Any]:
         """The field's arguments; raises the error of their coercion."""
@@ -223,8 +229,8 @@ class PlanRun:
     def _request(self, group: Sequence[PlanField], edge_keys: EdgeKeys) -> None:
         if edge_keys.keys:
             self.pending_work.begin()
-            edge = get_batch_field(group[0]).edge
-            if self.read_tracker is not None and group[0].parent is self._plan.root and not group[0].guard.is_public:
+            edge = group[0].edge
+            if self.read_tracker is not None and group[0].parent is self._plan.root and not group[0].is_public:
                 self.read_tracker.record_keys(group, edge_keys)
             request_count = sum(map(len, edge_keys.keys)) if edge.has_many_keys else len(edge_keys.keys)
             self._scheduler.request(
@@ -241,23 +247,26 @@ class PlanRun:
     def _put_all(self, group: Sequence[PlanField], edge_keys: EdgeKeys, answers: Mapping[Hashable, Any]) -> None:
         stale_answers = self._scheduler.freshness.stale_answers
         if self._routing_log.incomplete:
-            missing = self._routing_log.incomplete.get(get_batch_field(group[0]).edge.batch, {})
+            missing = self._routing_log.incomplete.get(group[0].edge.batch, {})
             self.stale_fields += find_stale_fields(group, edge_keys, missing)
         if stale_answers:
-            edge = get_batch_field(group[0]).edge
+            edge = group[0].edge
             self.stale_fields += find_stale_fields(group, edge_keys, stale_answers.get((edge.batch, edge.facet), {}))
         # Work that takes longer than a slice runs as a task, and each `sleep(0)` in it gives other requests a turn.
         if len(edge_keys.keys) > SLICE:
             self.pending_work.run_as_task(self._put_in_slices(group, edge_keys, answers))
         else:
             for field in group:
-                self._put(field, edge_keys, self._get_answers(field, edge_keys.distinct_keys, answers))
+                edge = field.edge
+                is_plain = edge.value_attribute is None and edge.transform is None
+                values = answers if is_plain else self._get_answers(field, edge_keys.distinct_keys, answers)
+                self._put(field, edge_keys, values)
 
     def _get_answers(
         self, field: PlanField, keys: Iterable[Hashable], answers: Mapping[Hashable, Any]
     ) -> Mapping[Hashable, Any]:
         """The field's values by key."""
-        edge = get_batch_field(field).edge
+        edge = field.edge
         if edge.value_attribute is None and edge.transform is None:
             return answers
         arguments = self.get_arguments(field)
@@ -274,7 +283,7 @@ class PlanRun:
 
     def _put(self, field: PlanField, edge_keys: EdgeKeys, values: Mapping[Hashable, Any]) -> None:
         # The fast path handles most records; many keys, leaves and mixed answers are placed one by one.
-        if get_batch_field(field).edge.has_many_keys or not place_by_key(self, field, edge_keys, values):
+        if field.edge.has_many_keys or not place_by_key(self, field, edge_keys, values):
             collected = _collect_values(field, edge_keys.keys, values)
             (self._put_leaves if field.is_leaf else self._complete)(field, collected, edge_keys.targets)
 
@@ -366,7 +375,7 @@ class PlanRun:
 
 def _collect_values(field: PlanField, keys: Sequence[Any], values: Mapping[Hashable, Any]) -> list[Any]:
     """The field's values in the order of the keys."""
-    if get_batch_field(field).edge.has_many_keys:
+    if field.edge.has_many_keys:
         return [
             [each if isinstance(each, Exception) else _unwrap_failure(values[each]) for each in key] for key in keys
         ]

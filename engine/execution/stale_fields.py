@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
 from engine.agencies.routing_log import MissingPart
-from engine.execution.edge_keys import EdgeKeys, get_batch_field
+from engine.execution.edge_keys import EdgeKeys
 from engine.execution.null_propagation import Path, find_paths
 from engine.plan.tree import PlanField
 from records.calls.freshness import Staleness
@@ -46,7 +46,7 @@ def find_stale_fields(
     group: Sequence[PlanField], edge_keys: EdgeKeys, notices: Mapping[Hashable, Notice]
 ) -> list[StaleField]:
     """The stale or incomplete fields among the answers of one step."""
-    many = get_batch_field(group[0]).edge.has_many_keys
+    many = group[0].edge.has_many_keys
     found: list[StaleField] = []
     for keys, answer in zip(edge_keys.keys, edge_keys.targets, strict=True):
         for index, key in enumerate(keys) if many else ((0, keys),):

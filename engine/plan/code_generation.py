@@ -85,12 +85,10 @@ def _build_compiling(shape: Shape) -> ShapeFunction:
 def _generate_function(shape: Shape) -> str:
     number = shape.number
     leaves = [each for each in shape.fields if each.is_leaf and not isinstance(each.kind, BatchField)]
-    guards = sorted(
-        {id(each.guard): each for each in leaves if not each.guard.is_public}.values(), key=lambda f: f.number
-    )
+    guards = sorted({id(each.guard): each for each in leaves if not each.is_public}.values(), key=lambda f: f.number)
     # 1. For all records together: the decision of each guard, and the arguments of computed fields. If this fails, it
     # fails for every record, and the careful path assigns the error to its fields.
-    before = [f"may_{each.number} = run.get_decider(field_{each.number})" for each in guards]
+    before = [f"may_{each.number} = run.get_decider_of_records(field_{each.number}, records)" for each in guards]
     before += [
         f"arguments_{each.number} = run.get_arguments(field_{each.number})" for each in leaves if _takes_arguments(each)
     ]

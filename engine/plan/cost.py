@@ -362,30 +362,25 @@ class ListArguments:
     def __init__(self, fields: Sequence[PlanField]) -> None:
         """Reads the arguments of the document."""
         self._literal_count = 0
-        self._variables: dict[str, int] = {}
-        """How often each variable is used where a list is allowed."""
+        self.variables: dict[str, int] = {}
+        """How often each variable is used where a list is allowed. If there are any, the count depends on them."""
         for planned in fields:
             for argument in planned.nodes[0].arguments or ():
                 declared = planned.graphql_field.args.get(argument.name.value)
                 if declared is not None and _may_hold_lists(declared.type):
                     self._count_value(argument.value)
 
-    @property
-    def has_variables(self) -> bool:
-        """Whether the count depends on variables."""
-        return bool(self._variables)
-
     def check(self, variables: Mapping[str, Any], limit: int) -> None:
         """Raise `TooLarge` if there are more values than the limit."""
         count = self._literal_count
-        for name, uses in self._variables.items():
+        for name, uses in self.variables.items():
             count += count_list_items(variables.get(name)) * uses
         if count > limit:
             raise build_too_many_values_error("arguments", count, limit)
 
     def _count_value(self, value: ValueNode) -> None:
         if isinstance(value, VariableNode):
-            self._variables[value.name.value] = self._variables.get(value.name.value, 0) + 1
+            self.variables[value.name.value] = self.variables.get(value.name.value, 0) + 1
         elif isinstance(value, ListValueNode):
             self._literal_count += len(value.values)
             for each in value.values:

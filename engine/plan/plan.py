@@ -89,9 +89,8 @@ class Plan:
 
     def mark_seen_again(self) -> None:
         """Compile shapes on first use from now on, because the document came again."""
-        if not self.seen_again:
-            self.seen_again = True
-            compile_on_first_use(self.shapes)
+        self.seen_again = True
+        compile_on_first_use(self.shapes)
 
     def compile(self) -> None:
         """Compile every shape now, for an operation that is expected."""
@@ -104,7 +103,7 @@ class Plan:
 
         A cost without variables was checked when the plan was built.
         """
-        if self.list_arguments.has_variables:
+        if self.list_arguments.variables:
             self.list_arguments.check(variables.coerced, limits.list_items)
         if self.cost is not None:
             return self.cost
@@ -236,7 +235,7 @@ def build_plan(
     constant = [None if _has_variables(each) else _coerce_constant_arguments(each, nothing) for each in builder.fields]
     codes = get_agency_codes(schema)
     lists, facts = ListArguments(builder.fields), collect_fact_batches(builder.fields, codes)
-    if not lists.has_variables:
+    if not lists.variables:
         lists.check({}, limits.list_items)
     cost = None
     if not any(
@@ -251,12 +250,12 @@ def build_plan(
         root=root,
         fields=builder.fields,
         shapes=builder.shapes,
-        has_guards=any(not each.guard.is_public for each in builder.fields),
+        has_guards=any(not each.is_public for each in builder.fields),
         data_classes=frozenset(of for each in builder.fields if (of := each.guard.data_class) is not None),
-        depends_on_caller=any(not each.guard.is_public or _depends_on_caller(each.kind) for each in builder.fields),
+        depends_on_caller=any(not each.is_public or _depends_on_caller(each.kind) for each in builder.fields),
         may_be_fully_forbidden=bool(root.fields)
         and not root.typenames
-        and not any(each.guard.is_public for each in root.fields),
+        and not any(each.is_public for each in root.fields),
         may_multiply=may_multiply(builder.fields),
         is_serial=serial,
         constant_arguments=constant,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,8 @@ from graphql import (
     is_non_null_type,
 )
 
-from engine.field_kinds import FieldGuard, FieldKind, PlannedField
+from engine.edge import Edge
+from engine.field_kinds import BatchField, FieldGuard, FieldKind, PlannedField
 
 DEFINITION = "strawberry-definition"
 """The key of a field's definition in `extensions`, as Strawberry sets it."""
@@ -54,6 +55,18 @@ class PlanField:
     """At the root: the field as a part for read tracking."""
     variable_arguments: Sequence[tuple[str, str]] = ()
     """The Python name of each argument and the variable that is its value; empty if an argument has another value."""
+    is_public: bool = field(init=False)
+    """Whether its guard is public: nothing is decided at run time."""
+    edge: Edge = field(init=False)
+    """The edge of a batch field; unset for other fields. A run reads it a dozen times for each field."""
+    compute_key: Callable[[Any, Mapping[str, Any], Any], Any] = field(init=False)
+    """`BatchField.key`; unset for other fields."""
+
+    def __post_init__(self) -> None:
+        """Copy what every run reads."""
+        self.is_public = self.guard.is_public
+        if isinstance(self.kind, BatchField):
+            self.edge, self.compute_key = self.kind.edge, self.kind.key
 
     @property
     def is_leaf(self) -> bool:
@@ -122,6 +135,6 @@ def build_guarded_parts(shape: Shape) -> tuple[GuardedPart, ...]:
     """The guarded fields of a shape, grouped by guard."""
     by_guard: dict[int, list[PlanField]] = {}
     for planned in shape.fields:
-        if not planned.guard.is_public:
+        if not planned.is_public:
             by_guard.setdefault(id(planned.guard), []).append(planned)
     return tuple(GuardedPart(fields[0].guard, tuple(fields)) for fields in by_guard.values())

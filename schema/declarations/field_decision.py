@@ -19,12 +19,11 @@ from auth.policy.decision import (
     NeedsFact,
     decide,
     find_possible_facts,
-    get_represented_person,
 )
 from auth.policy.facts import Fact, Facts, KnownPreferences, NoRecordYet, NotLoaded, Subjects, UnknownPerson
 from engine.batch import Batch
 from engine.errors import Forbidden
-from engine.field_kinds import Decider, FactRequest, Verdict
+from engine.field_kinds import Decider, FactRequest, OwnRecordDecider, Verdict
 from records.hub.data_preferences import DataPreferences
 from records.identifiers import Nik
 from resolvers.hub.data_preferences import preferences_of
@@ -52,13 +51,17 @@ def find_blanket_refusal(guard: Guard, context: RequestContext) -> Forbidden | N
     """The refusal if this caller can never see the field; None otherwise."""
     if guard.is_public or guard.public_when is not None:
         return None
+    own = context.reader
+    # A caller who may see their own records is not refused all of them; for most fields of citizens this is known.
+    if own is not None and guard.access_there is None and _allows_own(guard, context, own):
+        return None
     decision = FieldDecision(guard, context).decide_before_any_record()
     return _build_forbidden(decision) if isinstance(decision, Denied) else None
 
 
 def build_field_decider(guard: Guard, context: RequestContext) -> Decider | None:
     """Build the decision for this caller; None if they may see the field of every record."""
-    own = get_represented_person(context.caller)
+    own = context.reader
     decision: FieldDecision | None = None
     # Only citizens have records about themselves. Others need no decider if they may see the field of every record.
     if own is None:
@@ -86,7 +89,7 @@ def build_field_decider(guard: Guard, context: RequestContext) -> Decider | None
             decision = FieldDecision(guard, context)
         return decision.decide_for_record(record, key)
 
-    return verdict
+    return verdict if own is None or subject is None else OwnRecordDecider(subject, own, verdict)
 
 
 def _allows_own(guard: Guard, context: RequestContext, person: Nik) -> bool:

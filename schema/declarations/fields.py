@@ -292,7 +292,7 @@ class RootField(EdgeField):
 
     def compute_key(self, record: Any, arguments: Mapping[str, Any], context: RequestContext) -> Any:  # noqa: ANN401 - any record and key
         """The key of the arguments, with what only the request knows."""
-        key = super().compute_key(record, arguments, context)
+        key = self.edge.key(record, arguments, context.caller)
         return key if self.prepare_key is None else self.prepare_key(key, context)
 
     def engine_guard(self) -> FieldGuard:

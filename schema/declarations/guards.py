@@ -11,10 +11,8 @@ from typing import Any
 
 from auth.policy.rules import Access
 from engine.batch import Batch
-from engine.field_kinds import Decider
 from records.identifiers import Nik
 from schema.declarations.field_decision import build_field_decider, find_blanket_refusal, list_fact_batches
-from schema.declarations.request_context import RequestContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +60,9 @@ class Guard:
         """The batches that decisions about the field can need."""
         return list_fact_batches(self)
 
-    def find_blanket_refusal(self, context: RequestContext) -> Exception | None:
-        """The refusal if this caller can never see the field; None otherwise."""
-        return find_blanket_refusal(self, context)
-
-    def build_decider(self, context: RequestContext) -> Decider | None:
-        """The decision for this caller; None if nothing can be refused."""
-        return build_field_decider(self, context)
+    # Called for each guarded field of each request, so without another call between.
+    find_blanket_refusal = find_blanket_refusal
+    build_decider = build_field_decider
 
     def get_read_subjects(self, record: Any, key: Any) -> Collection[Nik | None]:  # noqa: ANN401 - any record and key
         """The people whose data a read of the field discloses, for the ledger.

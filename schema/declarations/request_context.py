@@ -44,10 +44,16 @@ class RequestContext:
     """Seconds since 1970; decides whether a sign-in is recent."""
     stale_paths: list[StalePath] = field(default_factory=list)
     """Stale parts of the answer, from fields that run on graphql-core."""
+    reader: Nik | None = field(init=False)
+    """The person who reads, or the person they assist: data about that person counts as their own."""
     _routing_log: RoutingLog | None = None
     _bridge: Bridge | None = None
     _plain_batch_context: HubBatchContext | None = None
     """The batch context without facets, which most reads of a request use; built on first use."""
+
+    def __post_init__(self) -> None:
+        """Find the reader once, because each guarded field asks for it."""
+        self.reader = get_represented_person(self.caller)
 
     def build_batch_context(self, facets: frozenset[type[Any]]) -> HubBatchContext:
         """The context of a batch for this request, with the wanted facets."""
@@ -78,11 +84,6 @@ class RequestContext:
         if self._bridge is None:
             self._bridge = Bridge(self.build_batch_context)
         return self._bridge
-
-    @property
-    def reader(self) -> Nik | None:
-        """The person who reads, or the person they assist: data about that person counts as their own."""
-        return get_represented_person(self.caller)
 
     @property
     def today(self) -> date:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from records.record import get_factory, record
+from records.record import record, write_construction
 
 
 @record
@@ -39,7 +39,21 @@ class AwningStall(Stall):
 
 
 Make = Callable[[type[Any]], Callable[..., Any]]
-by_each_way = pytest.mark.parametrize("make", [lambda kind: kind, get_factory], ids=["class", "factory"])
+
+
+def build_writer(kind: type[Any]) -> Callable[..., Any]:
+    """A function that makes a record by the source for generated code."""
+
+    def make(**given: Any) -> Any:  # noqa: ANN401 - values of any field
+        construction = write_construction(kind, {name: f"given[{name!r}]" for name in given})
+        namespace = {**construction.names, "given": given}
+        exec("\n".join(construction.lines), namespace)  # noqa: S102 - what the test is about
+        return namespace["made"]
+
+    return make
+
+
+by_each_way = pytest.mark.parametrize("make", [lambda kind: kind, build_writer], ids=["class", "source"])
 
 
 @by_each_way

@@ -44,6 +44,7 @@ from engine.field_kinds import (
     FactRequest,
     FieldGuard,
     FieldKind,
+    OwnRecordDecider,
     Verdict,
 )
 from engine.plan.tree import DEFINITION
@@ -143,6 +144,10 @@ class PerCaller(TortureGuard):
         return (repr(key) if record is None else repr(record.secret),)
 
 
+_OWN_SECRET = "secret of 2"
+"""Of a record that `PerRecord` allows to each caller."""
+
+
 class PerRecord(TortureGuard):
     """A caller may see it of some records."""
 
@@ -156,7 +161,7 @@ class PerRecord(TortureGuard):
                 raise RuntimeError("cannot decide")
             return None if kind == 1 else TortureRefusal("not this record")
 
-        return decide
+        return OwnRecordDecider("secret", _OWN_SECRET, decide)
 
     def get_read_subjects(self, record: Any, key: Any) -> tuple[str, ...]:  # noqa: ANN401 - any record and key
         return (repr(key) if record is None else repr(record.secret),)

@@ -12,6 +12,7 @@ from auth.caller import Assurance, Caller
 from auth.policy.decision import Allowed, decide
 from auth.policy.facts import Facts
 from auth.policy.rules import Access, Classification, Rule
+from engine.field_kinds import OwnRecordDecider
 from records.purposes import CitizenScope
 from schema.declarations.guards import Guard
 from schema.declarations.request_context import RequestContext
@@ -65,6 +66,25 @@ def test_no_citizen_gets_the_decision_of_another(
             own = caller.on_behalf_of or SITI
             expected = decide(access, caller, Facts(subjects=(own,), policy=context.policy, now=NOW))
             assert is_allowed(guard, caller) is isinstance(expected, Allowed), (order, name)
+
+
+def test_a_list_of_own_records_is_allowed_as_a_whole_and_any_other_list_record_by_record() -> None:
+    decider = Guard(access=Access(Rule.SELF), subject="nik").build_decider(build_context(CITIZENS["high"]))
+    assert isinstance(decider, OwnRecordDecider)
+    own, other = SimpleNamespace(nik=SITI), SimpleNamespace(nik=AYU)
+    together, unidentified = SimpleNamespace(nik=(SITI, AYU)), SimpleNamespace(nik=None)
+    assert decider.allows_all([own, SimpleNamespace(nik=SITI)])
+    for records in ([own, other], [other], [own, together], [own, unidentified], []):
+        assert not decider.allows_all(records)
+    assert [decider(each, None) is None for each in (own, other, together, unidentified)] == [True, False, True, False]
+
+
+@pytest.mark.parametrize("name", ["low", "long ago", "other app"])
+def test_a_citizen_who_may_not_see_their_own_records_gets_no_such_decider(name: str) -> None:
+    access = Access(Rule.SELF, Classification.HEALTH, requires_recent_sign_in=True)
+    decider = Guard(access=access, subject="nik").build_decider(build_context(CITIZENS[name]))
+    assert decider is not None
+    assert not isinstance(decider, OwnRecordDecider)
 
 
 def test_a_decision_about_a_rule_is_made_once() -> None:
