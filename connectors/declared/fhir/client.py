@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
+from msgspec import structs
+
 from connectors.declared.fhir.tables import FhirWire
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpRequest
@@ -71,11 +73,11 @@ class FhirClient:
         except ValueError:
             raise UnreadableError("a link to a page at the same origin") from None
         if not any(each in unquote_plus(link) for each in private):
-            return target._replace(headers=request.headers)
+            return structs.replace(target, headers=request.headers)
         path, query = urlsplit(link).path.removesuffix(f"/{SEARCH}"), urlsplit(link).query
         if f"/{request.path}" != f"/{path.rpartition('/')[2]}/{SEARCH}" or any(each in path for each in private):
             raise UnreadableError("a link without the number of a person")
         form: dict[str, list[str]] = {}
         for name, value in parse_qsl(query, keep_blank_values=True):
             form.setdefault(name, []).append(value)
-        return request._replace(form=form)
+        return structs.replace(request, form=form)

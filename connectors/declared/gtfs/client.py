@@ -11,6 +11,8 @@ from hashlib import sha256
 from typing import Final
 from urllib.parse import parse_qsl
 
+from msgspec import structs
+
 from connectors.declared.gtfs.tables import GtfsWire
 from connectors.drivers.gtfs.realtime_messages import FeedMessage
 from connectors.drivers.http.driver import HttpDriver
@@ -69,7 +71,7 @@ class GtfsClient:
 
     async def fetch_schedule(self, path: str, known: str | None, call: Call) -> FetchedSchedule | None:
         """The schedule; None if it still has the identity `known`. Raises `AgencyFailure`."""
-        request = _build_get(path, _build_conditions(known))._replace(accept_status={_NOT_MODIFIED})
+        request = structs.replace(_build_get(path, _build_conditions(known)), accept_status={_NOT_MODIFIED})
         reply = await self._schedule.send(request, call)
         if reply.status == _NOT_MODIFIED and known is not None:
             return None

@@ -11,15 +11,20 @@ from typing import Final, NoReturn, TypeAlias, cast
 import httptools
 
 from connectors.drivers.bounded_reading import NOTHING, SLICE, BoundedReading
-from connectors.drivers.http.reply import HeaderFields, HttpReply
+from connectors.drivers.http.reply import HttpReply
+from connectors.drivers.http.reply_head import (
+    MAX_FIELD_LENGTH,
+    MAX_FIELDS,
+    HeaderFields,
+    RawFields,
+    build_parser,
+    find_plain_head,
+    list_fields,
+)
 from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyTimeout, AgencyUnavailable
 
 IDLE_TIMEOUT: Final = 15.0
 """Seconds after which an idle connection is closed."""
-
-MAX_FIELDS: Final = 128
-MAX_FIELD_LENGTH: Final = 8190
-"""Bytes of one header field, name and value."""
 
 MAX_BYTES_AROUND_BODY: Final = 64 * 1024
 """Maximum bytes in a row that are not part of a body: heads, trailers, bytes around chunks."""
@@ -30,6 +35,7 @@ _MAX_PIECES: Final = 256
 _FIRST_INTERIM: Final = 100
 _SWITCHING: Final = 101
 _FIRST_FINAL: Final = 200
+_PLAIN_STATUS: Final = 200
 _CONTENT_LENGTH: Final = b"content-length"
 _CONTENT_ENCODING: Final = b"content-encoding"
 _TRANSFER_ENCODING: Final = b"transfer-encoding"
@@ -64,6 +70,7 @@ class ReadConnection(BoundedReading):
         "_bytes_since_body",
         "_deadline",
         "_encoding",
+        "_field_parser",
         "_fields",
         "_forget",
         "_held",
@@ -74,9 +81,8 @@ class ReadConnection(BoundedReading):
         "_lost_error",
         "_max_bytes",
         "_parser",
-        "_pending_reply",
         "_pieces",
-        "_received_any",
+        "_plain_parser",
         "_received_fields",
         "_status",
         "_timer",
@@ -85,6 +91,7 @@ class ReadConnection(BoundedReading):
         "_used",
         "closed_future",
         "is_usable",
+        "pending_reply",
     )  # fmt: skip
 
     def __init__(self, agency: str, max_bytes: int, forget: Callable[[ReadConnection], None]) -> None:
@@ -95,24 +102,22 @@ class ReadConnection(BoundedReading):
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = self._deadline = 0.0
-        self._pending_reply: asyncio.Future[ReplyOutcome] | None = None
-        self._used = self._received_any = self._bodiless = self._is_chunked = False
+        self._used = self._bodiless = self._is_chunked = False
         self._parser: httptools.HttpResponseParser | None = None
+        self._plain_parser: httptools.HttpResponseParser | None = None
+        self._field_parser: httptools.HttpResponseParser | None = None
         self._status = 0
-        self._fields: list[tuple[bytes, bytes]] = []
+        self._fields: RawFields = ()
         self._received_fields: list[tuple[bytes, bytes]] = []
         self._pieces: list[bytes] = []
         self._joined_pieces = bytearray()
         self._held, self._lost_error = NOTHING, False
         self.is_usable = False
         """Whether the connection can be reused after the current request."""
+        self.pending_reply: asyncio.Future[ReplyOutcome] | None = None
+        """The outcome of the current request; None between requests."""
         self.closed_future: asyncio.Future[None] = self._loop.create_future()
         """Done when the connection is lost."""
-
-    @property
-    def is_free(self) -> bool:
-        """Whether a request can be sent now."""
-        return self.is_usable and self._pending_reply is None
 
     @property
     def idle_since(self) -> float:
@@ -124,13 +129,13 @@ class ReadConnection(BoundedReading):
 
         `bodiless`: the reply has no body, even if its head announces one (HEAD).
         """
-        if self._parser is None:
-            self._parser = _build_parser(self)
-        self._encoding = b""
+        self._parser, self._encoding = None, b""
         self._length = self._bytes_since_body = self._status = 0
-        self._received_any, self._bodiless, self._is_chunked = False, bodiless, False
-        self._pending_reply = waiting = self._loop.create_future()
-        self._set_timer(deadline)
+        self._bodiless, self._is_chunked = bodiless, False
+        self.pending_reply = waiting = self._loop.create_future()
+        self._deadline = deadline
+        if self._timer is None or self._timer_due > deadline:
+            self._set_timer(deadline)
         self._transport.write(request)
         return waiting
 
@@ -154,20 +159,21 @@ class ReadConnection(BoundedReading):
             self._handle_disconnect(None)
 
     def _feed(self, data: bytes | memoryview) -> int | None:
-        if self._pending_reply is None or self._parser is None:
+        if self.pending_reply is None:
             # Unrequested bytes would be taken for the reply to the next request.
             self.abort()
             return None
-        self._received_any = True
+        if (parser := self._parser) is None:
+            parser = self._begin_reply(data)
         before = self._length
         try:
-            self._parser.feed_data(data)
+            parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._end(AgencyMalformed(self._agency, f"not HTTP ({type(error).__name__})"))
             self.abort()
             return None
         body = self._length - before
-        if self._pending_reply is not None:
+        if self.pending_reply is not None:
             self._bytes_since_body = 0 if body else self._bytes_since_body + len(data)
             if self._bytes_since_body > MAX_BYTES_AROUND_BODY:
                 self._end(
@@ -176,6 +182,21 @@ class ReadConnection(BoundedReading):
                 self.abort()
                 return None
         return len(data) - body
+
+    def _begin_reply(self, data: bytes | memoryview) -> httptools.HttpResponseParser:
+        """Choose the parser by the first bytes of a reply: most have a whole, plain head."""
+        head = None if self._bodiless else find_plain_head(data)
+        if head is None:
+            if self._field_parser is None:
+                self._field_parser = build_parser(self)
+            self._parser = parser = self._field_parser
+        else:
+            if self._plain_parser is None:
+                self._plain_parser = build_parser(_PlainReplyCallbacks(self))
+            self._parser = parser = self._plain_parser
+            self._fields, self._is_chunked = head
+            self._status = _PLAIN_STATUS
+        return parser
 
     def _choose_size(self, data: memoryview) -> int:
         if self._status:
@@ -186,7 +207,7 @@ class ReadConnection(BoundedReading):
         return SLICE if end < 0 else end + len(_END_OF_HEAD)
 
     def _is_wanted(self) -> bool:
-        return self._pending_reply is not None and not self._pending_reply.done()
+        return self.pending_reply is not None and not self.pending_reply.done()
 
     def _get_transport(self) -> asyncio.Transport:
         return self._transport
@@ -197,8 +218,8 @@ class ReadConnection(BoundedReading):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        # The parser holds methods of this connection: this breaks the reference cycle without the garbage collector.
-        self._parser = None
+        # The parsers hold methods of this connection: this breaks the reference cycle without the garbage collector.
+        self._parser = self._field_parser = self._plain_parser = None
         self._forget(self)
         if not self.closed_future.done():
             self.closed_future.set_result(None)
@@ -207,7 +228,7 @@ class ReadConnection(BoundedReading):
 
     def on_message_begin(self) -> None:
         """Check that a reply is expected."""
-        if self._pending_reply is None:
+        if self.pending_reply is None:
             raise _Stop
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -216,7 +237,8 @@ class ReadConnection(BoundedReading):
 
     def on_headers_complete(self) -> None:
         """Check the head, skip interim replies, and prepare for the body."""
-        parser = cast("httptools.HttpResponseParser", self._parser)
+        if (parser := self._parser) is None:
+            raise _Stop
         status = parser.get_status_code()
         fields, self._received_fields = self._received_fields, []  # fields of a trailer are ignored
         # All fields as one text: to look at each one takes three times as long.
@@ -236,14 +258,13 @@ class ReadConnection(BoundedReading):
             return
         self._status, self._fields = status, fields
         if self._bodiless:
-            self.is_usable = self.is_usable and parser.should_keep_alive()
+            self.finish()
             # The parser now waits for the body that the head announces.
-            self._parser = None
-            self._finish()
+            self._parser = self._field_parser = None
 
     def on_body(self, piece: bytes) -> None:
         """Store a piece of the body undecoded: the whole body is decoded outside the loop's callbacks."""
-        if self._pending_reply is None or not self._status:
+        if self.pending_reply is None or not self._status:
             raise _Stop
         self._length += len(piece)
         if self._length > self._max_bytes:
@@ -255,9 +276,8 @@ class ReadConnection(BoundedReading):
 
     def on_message_complete(self) -> None:
         """Complete the reply."""
-        if self._status and self._parser is not None:
-            self.is_usable = self.is_usable and self._parser.should_keep_alive()
-            self._finish()
+        if self._status and self.pending_reply is not None:
+            self.finish()
 
     def _apply_field(self, name: bytes, value: bytes) -> None:
         """Apply a field that describes the body."""
@@ -270,7 +290,9 @@ class ReadConnection(BoundedReading):
 
     # The end of a request.
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """Complete the reply, which is whole."""
+        self.is_usable = self.is_usable and self._parser is not None and self._parser.should_keep_alive()
         pieces = self._pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if self._joined_pieces:
@@ -285,13 +307,13 @@ class ReadConnection(BoundedReading):
 
     def _handle_disconnect(self, error: BaseException | None) -> None:
         """Handle the agency's disconnect. Error names are those of the log for every HTTP call (`driver.py`)."""
-        if self._pending_reply is None:
+        if self.pending_reply is None:
             return
         if self._status and error is None and self._is_body_ended_by_close():
-            self._finish()
+            self.finish()
         elif self._status:
             self._end(AgencyUnavailable(self._agency, "ClientPayloadError"))
-        elif self._used and not self._received_any:
+        elif self._used and self._parser is None:
             self._end(None)
         else:
             seen = "ServerDisconnectedError" if error is None else "ClientOSError"
@@ -299,33 +321,33 @@ class ReadConnection(BoundedReading):
 
     def _is_body_ended_by_close(self) -> bool:
         """Whether the body ends with the connection (RFC 9112, section 6.3)."""
-        for name, value in self._fields:
+        for name, value in list_fields(self._fields):
             named = name.lower()
             if named == _CONTENT_LENGTH or (named == _TRANSFER_ENCODING and value.strip().lower() == _CHUNKED):
                 return False
         return True
 
     def _end(self, outcome: ReplyOutcome) -> None:
-        waiting, self._pending_reply = self._pending_reply, None
+        waiting, self.pending_reply = self.pending_reply, None
         if waiting is None:
             return
         self._used = True
         # Data of one call is not held until the next.
-        self._fields, self._received_fields, self._pieces = [], [], []
+        self._fields, self._received_fields, self._pieces = (), [], []
         if self._joined_pieces:
             self._joined_pieces = bytearray()
         if self.is_usable:
-            self._set_timer(monotonic() + IDLE_TIMEOUT)
+            self._deadline = moment = monotonic() + IDLE_TIMEOUT
+            if self._timer is None or self._timer_due > moment:
+                self._set_timer(moment)
         if not waiting.done():
             waiting.set_result(outcome)
 
     # Deadlines. A timer for each call would cost more than everything else here, so one timer is reused.
 
     def _set_timer(self, moment: float) -> None:
-        self._deadline = moment
+        """Set the timer. Callers first look whether it is due early enough, as it is for most calls."""
         if self._timer is not None:
-            if self._timer_due <= moment:
-                return
             self._timer.cancel()
         self._timer_due = moment
         self._timer = self._loop.call_later(max(0.0, moment - monotonic()), self._on_timer)
@@ -336,17 +358,19 @@ class ReadConnection(BoundedReading):
             self._set_timer(self._deadline)
             return
         self.is_usable = False
-        if self._pending_reply is None:
+        if self.pending_reply is None:
             self._transport.close()
         else:
             self._end(AgencyTimeout(self._agency, "no whole answer before the deadline"))
             self._transport.abort()
 
 
-def _build_parser(connection: ReadConnection) -> httptools.HttpResponseParser:
-    parser = httptools.HttpResponseParser(connection)
-    # As lenient as aiohttp's parser, which reads the replies to other requests.
-    parser.set_dangerous_leniencies(
-        lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
-    )
-    return parser
+class _PlainReplyCallbacks:
+    """The callbacks of a connection for a reply with a plain head: the parser calls none for its fields."""
+
+    __slots__ = ("on_body", "on_message_begin", "on_message_complete")
+
+    def __init__(self, connection: ReadConnection) -> None:
+        self.on_message_begin = connection.on_message_begin
+        self.on_body = connection.on_body
+        self.on_message_complete = connection.finish

@@ -7,13 +7,14 @@ Everything else goes through aiohttp (`aiohttp_session.py`). Deadlines, limits a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from time import monotonic
-from typing import Final, TypeVar
+from typing import Final, NoReturn, TypeVar
 from urllib.parse import urlencode
 
+from msgspec import structs
 from multidict import CIMultiDict
 
 from connectors.drivers.http.address import AgencyAddress, LinkTarget, list_pairs
@@ -108,6 +109,7 @@ class HttpDriver:
         self._max_bytes = max_bytes
         self._address = AgencyAddress(agency, service.url)
         self._headers = CIMultiDict({**service.headers, **credential.headers})
+        self._is_fixed = credential.is_fixed
         self._deadline = limits.deadline
         self._take_replay = limits.take_replay
         self._permits = Bulkhead(max_concurrency=limits.connections, max_waiting=None)
@@ -142,17 +144,11 @@ class HttpDriver:
         more than the request's `reply_budget`), and the gate's refusals.
         """
         read = self._is_read(request)
-        asked = self._prepare(request)
-
-        async def attempt(call: Call) -> HttpReply:
-            reply = await self._exchange(
-                asked, call, bodiless=request.method == "HEAD", accept_status=request.accept_status
-            )
-            self._charge(call, len(reply.body))
-            return reply
-
+        asked = self._prepare(request, is_read=read)
+        if call.reply_budget.is_spent:
+            self._refuse_spent()
+        attempt = partial(self._exchange, request, asked)
         safe = read or request.repeatable
-        self._require_budget(call)
         return await self._gate.ask(call, attempt, repeatable=safe, hedgeable=read, writes=not safe)
 
     async def ask_value(
@@ -168,10 +164,10 @@ class HttpDriver:
         unparsable body. It should take a few milliseconds; rows are read one by one afterwards (`LongWork.map`).
         Raises as `send`.
         """
-        asked = self._prepare(request)
+        asked = self._prepare(request, is_read=self._is_read(request))
 
         async def attempt(call: Call) -> T:
-            reply = await self._exchange(asked, call, bodiless=False, accept_status=request.accept_status)
+            reply = await self._exchange(request, asked, call, charges=False)
             is_parsed = (
                 reply.status < _FIRST_CLIENT_ERROR
                 or reply.status in request.parse_status
@@ -185,7 +181,8 @@ class HttpDriver:
                     self.require_same_time(reply, refusal.detail)
                 raise
 
-        self._require_budget(call)
+        if call.reply_budget.is_spent:
+            self._refuse_spent()
         is_get = request.method == "GET" and request.body is None and request.form is None
         return await self._gate.ask(call, attempt, repeatable=not writes, hedgeable=is_get, writes=writes)
 
@@ -224,25 +221,18 @@ class HttpDriver:
         """When the parts of the credential expire, in seconds since 1970."""
         return self._credential.expiries
 
-    def _require_budget(self, call: Call) -> None:
-        if call.reply_budget.is_spent:
-            raise ReplyBudgetSpent(
-                self.agency, "not called: earlier replies used up the budget of the request", sent=False
-            )
+    def _refuse_spent(self) -> NoReturn:
+        raise ReplyBudgetSpent(self.agency, "not called: earlier replies used up the budget of the request", sent=False)
 
     def _is_read(self, request: HttpRequest) -> bool:
         return request.method in _READS and request.body is None and request.form is None and not self._addresses
 
-    def _is_own(self, request: HttpRequest) -> bool:
-        """Whether it goes over the hub's own connections, which send it again if a reused one turns out to be dead."""
-        return (request.repeatable or self._is_read(request)) and not self._addresses
-
-    def _prepare(self, request: HttpRequest) -> WireRequest | SessionRequest:
+    def _prepare(self, request: HttpRequest, *, is_read: bool) -> WireRequest | SessionRequest:
         """The request as it is sent: over the hub's own connections if possible, else through aiohttp."""
         if self._credential.query:
             request = self._add_query(request, self._credential.query)
-        body, headers = self._build_body(request)
-        if self._is_own(request):
+        body, headers = (None, request.headers) if is_read else self._build_body(request)
+        if is_read or (request.repeatable and not self._addresses):
             head = self._build_head(headers, body) if headers or body is not None else self._head
             if head is not None:
                 target = self._address.build_target(request.path, request.query)
@@ -269,8 +259,8 @@ class HttpDriver:
     def _add_query(self, request: HttpRequest, parameters: Mapping[str, str]) -> HttpRequest:
         """Add parameters to the query, which a link holds already."""
         if isinstance(request.path, LinkTarget):
-            return request._replace(path=self._address.extend_link(request.path, parameters))
-        return request._replace(query={**(request.query or {}), **parameters})
+            return structs.replace(request, path=self._address.extend_link(request.path, parameters))
+        return structs.replace(request, query={**(request.query or {}), **parameters})
 
     async def _parse_value(self, reply: HttpReply, call: Call) -> object:
         """Parse the body of a reply; a long one in a separate turn of the event loop."""
@@ -292,12 +282,15 @@ class HttpDriver:
 
     def _charge(self, call: Call, size: int) -> None:
         if not call.reply_budget.take(size):
-            raise ReplyBudgetSpent(self.agency, "the replies for one request exceed its budget")
+            self._refuse_excess()
+
+    def _refuse_excess(self) -> NoReturn:
+        raise ReplyBudgetSpent(self.agency, "the replies for one request exceed its budget")
 
     async def _exchange(
-        self, asked: WireRequest | SessionRequest, call: Call, *, bodiless: bool, accept_status: Collection[int]
+        self, request: HttpRequest, asked: WireRequest | SessionRequest, call: Call, *, charges: bool = True
     ) -> HttpReply:
-        """Send one request and return its reply; see `send`."""
+        """Send one request and return its reply; see `send`. `charges`: its bytes are taken from the budget here."""
         now = monotonic()
         deadline = min(call.deadline, now + self._deadline)
         if deadline <= now:
@@ -305,7 +298,8 @@ class HttpDriver:
         if self._state != "open":
             self._open()
         tokens, traced = self._credential.tokens, {} if call.span is None else call.span.headers
-        token = await tokens.get_token(deadline)
+        token = "" if self._is_fixed else await tokens.get_token(deadline)
+        bodiless = request.method == "HEAD"
         reply = await self._send(asked, deadline, bodiless=bodiless, token=token, traced=traced)
         # HTTP 401 says that the request was not carried out, so one that changes data may be sent again, too.
         if reply.status == _UNAUTHORIZED and tokens.replace_token(token):
@@ -315,9 +309,13 @@ class HttpDriver:
             reply = await self._send(asked, deadline, bodiless=bodiless, token=token, traced=traced)
         if call.span is not None:
             call.span.set_attribute("http.response.status_code", reply.status)
-        if not _FIRST_SUCCESS <= reply.status < _FIRST_REDIRECT and reply.status not in accept_status:
+        if not _FIRST_SUCCESS <= reply.status < _FIRST_REDIRECT and reply.status not in request.accept_status:
             self._require_success(reply)
-        return await self._decode(reply) if reply.encoding and not bodiless else reply
+        if reply.encoding and not bodiless:
+            reply = await self._decode(reply)
+        if charges and not call.reply_budget.take(len(reply.body)):
+            self._refuse_excess()
+        return reply
 
     async def _send(
         self,
@@ -328,8 +326,9 @@ class HttpDriver:
         token: str,
         traced: Mapping[str, str],
     ) -> HttpReply:
-        now, signed = monotonic(), dict[str, str]()
-        is_varied = bool(traced) or not self._credential.is_fixed
+        now = monotonic()
+        signed: dict[str, str] = {}
+        is_varied = traced or not self._is_fixed
         if self._credential.certificate is not None:
             await self._follow_certificate(self._credential.certificate)
         if not (self._permits.take_free() or await self._permits.acquire(deadline - now)):

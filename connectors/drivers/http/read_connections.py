@@ -9,9 +9,10 @@ import ssl
 from collections.abc import Callable, Mapping
 from math import inf
 from time import monotonic
-from typing import Final, NamedTuple
+from typing import Final, final
 
 from aiohappyeyeballs import start_connection
+from msgspec import Struct
 
 from connectors.drivers.http.address import AgencyAddress
 from connectors.drivers.http.connection import ReadConnection
@@ -29,7 +30,8 @@ _FRAMING: Final = frozenset(
 )
 
 
-class WireRequest(NamedTuple):
+@final
+class WireRequest(Struct, frozen=True):
     """A request as it is sent."""
 
     head: bytes
@@ -94,23 +96,25 @@ class ReadConnectionPool:
 
         A function builds a request that must differ each time it is sent. Cancelling closes the connection.
         """
-        connection = self._take_free()
-        if connection is not None:
+        for is_reused in (True, False):
+            connection = self._take_free() if is_reused else await self._open(deadline)
+            if connection is None:
+                continue
+            if isinstance(connection, AgencyFailure):
+                return connection
             try:
-                outcome = await connection.send(_build(request), deadline=deadline, bodiless=bodiless)
+                asked = request if isinstance(request, WireRequest) else request()
+                outcome = await connection.send(asked.head + asked.body, deadline=deadline, bodiless=bodiless)
             finally:
-                self._release(connection)
+                # Keep a connection that can be used again; close one that was left in the middle of a reply.
+                if connection.is_usable and connection.pending_reply is None and connection not in self._retired:
+                    self._free.append(connection)
+                else:
+                    connection.abort()
             if outcome is not None:
                 return outcome
             # The agency restarted or closed the idle connection: no byte of a reply came, so the request is sent again.
-        opened = await self._open(deadline)
-        if isinstance(opened, AgencyFailure):
-            return opened
-        try:
-            outcome = await opened.send(_build(request), deadline=deadline, bodiless=bodiless)
-        finally:
-            self._release(opened)
-        return outcome or AgencyUnavailable(self._agency, "ServerDisconnectedError")
+        return AgencyUnavailable(self._agency, "ServerDisconnectedError")
 
     def drop_idle(self, since: float) -> None:
         """Discard the idle connections that have received nothing since this moment."""
@@ -130,16 +134,9 @@ class ReadConnectionPool:
     def _take_free(self) -> ReadConnection | None:
         while self._free:
             connection = self._free.pop()
-            if connection.is_free:
+            if connection.is_usable:
                 return connection
         return None
-
-    def _release(self, connection: ReadConnection) -> None:
-        """Keep a connection that can be used again; close one that was left in the middle of a reply."""
-        if connection.is_free and connection not in self._retired:
-            self._free.append(connection)
-        else:
-            connection.abort()
 
     async def _open(self, deadline: float) -> ReadConnection | AgencyFailure:
         if self._closed:
@@ -178,11 +175,6 @@ class ReadConnectionPool:
         self._retired.discard(connection)
         if connection in self._free:
             self._free.remove(connection)
-
-
-def _build(request: WireRequest | Callable[[], WireRequest]) -> bytes:
-    head, body = request if isinstance(request, WireRequest) else request()
-    return head + body if body else head
 
 
 def _get_error_name(error: OSError) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
-
-from multidict import CIMultiDict
 
 from records.record import record
 
@@ -29,38 +27,6 @@ class HttpReply:
     """The `Content-Encoding` of the body; empty after decoding."""
     signed: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The parts of the signature of the attempt that it answers, if it was signed."""
-
-
-class HeaderFields(Mapping[str, str]):
-    """The header fields of a reply by case-insensitive name; the first of several with one name.
-
-    Parsed on first access, because most callers read only the body.
-    """
-
-    __slots__ = ("_raw", "_read")
-
-    def __init__(self, raw: Sequence[tuple[bytes, bytes]]) -> None:
-        """Store the raw fields."""
-        self._raw = raw
-        self._read: CIMultiDict[str] | None = None
-
-    def __getitem__(self, name: str) -> str:
-        return self._fields()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._fields())
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self._fields())
-
-    def _fields(self) -> CIMultiDict[str]:
-        if self._read is None:
-            self._read = CIMultiDict((_text(name), _text(value.rstrip(b" \t"))) for name, value in self._raw)
-        return self._read
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogateescape")
 
 
 def parse_media_type(reply: HttpReply) -> str:

@@ -5,6 +5,7 @@ from email.utils import format_datetime
 from time import monotonic
 
 import pytest
+from msgspec import structs
 
 from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.reply import HttpReply
@@ -74,7 +75,7 @@ class TestRequests:
     async def test_both_kinds_of_connections_send_the_same_bodies(self, request_: HttpRequest) -> None:
         async with run_driver(reply()) as (driver, server):
             await driver.send(request_, call())
-            await driver.send(request_._replace(repeatable=True), call())
+            await driver.send(structs.replace(request_, repeatable=True), call())
         first, second = server.asked
         assert first == second
         assert server.connections == 2
