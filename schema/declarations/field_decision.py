@@ -94,18 +94,16 @@ def build_field_decider(guard: Guard, context: RequestContext) -> Decider | None
 
 def _allows_own(guard: Guard, context: RequestContext, person: Nik) -> bool:
     """Whether the caller may see the field of each record about this person."""
-    access, caller = guard.access, context.caller
-    acts_for_themself = caller.on_behalf_of is None
-    is_whole = caller.first_party and (acts_for_themself or not caller.delegation_limits)
-    known = access.own_decisions.get((acts_for_themself, caller.assurance))
-    if known is not None and is_whole:
+    access, key = guard.access, context.own_decision_key
+    known = access.own_decisions.get(key) if key is not None else None
+    if known is not None:
         return known
     now = context.clock() if access.requires_recent_sign_in else None
-    decision = decide(access, caller, Facts(subjects=(person,), policy=context.policy, now=now))
+    decision = decide(access, context.caller, Facts(subjects=(person,), policy=context.policy, now=now))
     # Of a first-party app nothing else counts, but for the time of the sign-in. Most fields of a citizen's request are
     # decided here: to decide them again took 5 % of it.
-    if is_whole and not access.requires_recent_sign_in:
-        access.own_decisions[acts_for_themself, caller.assurance] = isinstance(decision, Allowed)
+    if key is not None and not access.requires_recent_sign_in:
+        access.own_decisions[key] = isinstance(decision, Allowed)
     return isinstance(decision, Allowed)
 
 

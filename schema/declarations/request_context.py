@@ -8,7 +8,7 @@ from datetime import date
 from time import time
 from typing import Any
 
-from auth.caller import Caller
+from auth.caller import Assurance, Caller
 from auth.crypto.node_ids import NodeIds
 from auth.policy.access_policy import AccessPolicy
 from auth.policy.children import get_city_date
@@ -46,14 +46,22 @@ class RequestContext:
     """Stale parts of the answer, from fields that run on graphql-core."""
     reader: Nik | None = field(init=False)
     """The person who reads, or the person they assist: data about that person counts as their own."""
+    own_decision_key: tuple[bool, Assurance] | None = field(init=False, default=None)
+    """The key of `Access.own_decisions` for a reader of whom nothing else counts: in an app of the city, for their own
+    data or by a whole delegation."""
     _routing_log: RoutingLog | None = None
     _bridge: Bridge | None = None
     _plain_batch_context: HubBatchContext | None = None
     """The batch context without facets, which most reads of a request use; built on first use."""
 
     def __post_init__(self) -> None:
-        """Find the reader once, because each guarded field asks for it."""
-        self.reader = get_represented_person(self.caller)
+        """Find once what each guarded field asks for."""
+        caller = self.caller
+        self.reader = get_represented_person(caller)
+        if self.reader is not None and caller.first_party:
+            acts_for_self = caller.on_behalf_of is None
+            if acts_for_self or not caller.delegation_limits:
+                self.own_decision_key = acts_for_self, caller.assurance
 
     def build_batch_context(self, facets: frozenset[type[Any]]) -> HubBatchContext:
         """The context of a batch for this request, with the wanted facets."""
