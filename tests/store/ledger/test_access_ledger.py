@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from hmac import digest
 
 import pytest
@@ -18,6 +18,7 @@ from store.database import create_database_engine
 from store.ledger.access_ledger import AccessLedger, LedgerUnavailable
 from store.ledger.ledger_check import check_ledger
 from store.ledger.ledger_hash import LedgerHasher, derive_hash_key, encode_chain, encode_entry
+from store.ledger.ledger_insert import COLUMNS, ENTRY_TYPE, build_row
 from tests.store.ledger.sample_entry import ENTRY, SECRET, load_entries
 
 _HANG_UP = """
@@ -63,19 +64,39 @@ async def test_entries_are_committed_when_writing_returns(ledger: AccessLedger, 
 async def test_stored_entries_equal_the_written_ones(ledger: AccessLedger, migrated: AsyncEngine) -> None:
     full = replace(
         ENTRY,
+        at=datetime(2026, 11, 24, 10, 0, 0, 120, tzinfo=timezone(timedelta(hours=7))),
         unit="Suku Dinas",
         role="verifikator",
         client="spbe",
         classification="specific",
         hidden_until=datetime(2027, 1, 1, tzinfo=UTC),
         hidden_because="a reason",
-        case='a "case"\n 🍰',
+        case='a "case"\n 🍰 \\x41 \\u0000 {}',
     )
     bare = LedgerEntry(
         at=ENTRY.at, request_id="r", subject=None, caller_kind="official", document=b"D" * 32, fields=("A.b",)
     )
     await ledger.write([full, bare])
     assert [each.entry for each in await load_entries(migrated)] == [full, bare]
+
+
+async def test_the_type_of_an_entry_has_the_columns_of_the_table(migrated: AsyncEngine) -> None:
+    wanted = text(
+        "SELECT attname FROM pg_attribute JOIN pg_type ON typrelid = attrelid WHERE typname = :name ORDER BY attnum"
+    )
+    async with migrated.connect() as connection:
+        names = (await connection.execute(wanted, {"name": ENTRY_TYPE})).scalars().all()
+    assert tuple(names) == COLUMNS
+    assert len(build_row("c", 1, b"", b"", ENTRY)) == len(COLUMNS)
+
+
+async def test_a_column_of_a_later_release_disturbs_no_open_chain(ledger: AccessLedger, migrated: AsyncEngine) -> None:
+    await ledger.write([ENTRY])
+    async with migrated.begin() as connection:
+        await connection.execute(text("ALTER TABLE access_entries ADD COLUMN later text NOT NULL DEFAULT 'x'"))
+    await ledger.write([ENTRY])
+    found = await check_ledger(migrated, SECRET)
+    assert (found.chains, found.entries, found.broken) == (1, 2, [])
 
 
 async def test_concurrent_requests_share_a_commit(ledger: AccessLedger, migrated: AsyncEngine) -> None:

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from store.ledger.access_ledger import AccessLedger
 from store.ledger.ledger_check import check_ledger, load_heads
-from store.ledger.ledger_copy import COLUMNS
 from store.ledger.ledger_heads import ChainHead, format_heads, parse_heads
+from store.ledger.ledger_insert import COLUMNS
 from store.tables import access_entries
 from tests.store.ledger.sample_entry import ENTRY, SECRET
 

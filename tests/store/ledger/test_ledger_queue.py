@@ -99,6 +99,20 @@ async def test_a_write_during_a_commit_is_committed_after_it(ledger: AccessLedge
     assert (chain.commits, ledger.waiting, ledger.commits) == ([["first"], ["second"]], 0, 2)
 
 
+async def test_a_commit_begins_before_the_requests_of_the_last_one_go_on(
+    ledger: AccessLedger, chain: HeldChain
+) -> None:
+    async def write_second() -> None:
+        await chain.begins.wait()
+        asyncio.get_running_loop().call_soon(chain.ends.set)
+        await ledger.write(build_entries("second"))
+
+    second = asyncio.create_task(write_second())
+    await ledger.write(build_entries("first"))
+    assert chain.commits == [["first"], ["second"]]
+    await second
+
+
 async def test_a_write_during_a_hanging_commit_waits_for_its_own_timeout(
     ledger: AccessLedger, chain: HeldChain
 ) -> None:
