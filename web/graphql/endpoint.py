@@ -48,7 +48,7 @@ from web.middleware.security_headers import build_security_headers
 from web.rate_limits.caller_limiter import NO_LIMITS, CallerLimits, charge_request
 from web.request_headers import RequestHeaders
 from web.server.client_disconnect import ClientDisconnected, DisconnectWatcher, WorkTimedOut
-from web.server.single_write_response import WriteResponse, take_single_write, take_whole_body
+from web.server.single_write_response import WholeExchange, take_whole_exchange
 from web.uploads.upload_budget import UploadBudget
 from web.web_parts import WebParts
 
@@ -104,6 +104,7 @@ class GraphQLEndpoint:
         self._caller_limiter = parts.caller_limiter
         self._settings = settings
         self._origins = settings.origins
+        self._has_origins = bool(settings.origins)
         self._request_log = request_log
         self._upload_budget = UploadBudget()
         self._disconnect_watcher = DisconnectWatcher()
@@ -134,17 +135,17 @@ class GraphQLEndpoint:
             )
         )
         current_request = enter_request(call)
-        write_at_once = take_single_write(scope)
-        if self._origins and "origin" in headers:
-            write_at_once = None  # CORS headers are added on the way out
+        exchange = take_whole_exchange(scope)
         body = LimitedBody(
             headers,
             receive,
             send,
             max_bytes=settings.max_body_bytes,
             timeout=settings.body_timeout,
-            take_whole=take_whole_body(scope),
+            exchange=exchange,
         )
+        if self._has_origins and "origin" in headers:
+            exchange = None  # CORS headers are added on the way out
         needs_admission = not self._load_shedder.enter(began, is_surplus=is_surplus(scope))
         response: _EndpointResponse | None = None
         self._requests.in_flight += 1
@@ -152,9 +153,7 @@ class GraphQLEndpoint:
             response = await self._respond(
                 _Incoming(scope, headers, known, body), call, needs_admission=needs_admission
             )
-            if not (
-                write_at_once is not None and body.is_complete and self._write_at_once(response, call, write_at_once)
-            ):
+            if not (exchange is not None and body.is_complete and self._write_at_once(response, call, exchange)):
                 await self._send(response, call, send if body.is_complete else body.send)
         except Exception as error:  # noqa: BLE001 - the handler of all unexpected errors
             refusal = report_incident(
@@ -286,12 +285,12 @@ class GraphQLEndpoint:
         if matches_entity_tag(tag, headers.getlist("if-none-match")):
             response.status, response.body = _NOT_MODIFIED, b""
 
-    def _write_at_once(self, response: _EndpointResponse, call: Call, write: WriteResponse) -> bool:
+    def _write_at_once(self, response: _EndpointResponse, call: Call, exchange: WholeExchange) -> bool:
         """Write the response in one call; False if it has to be sent in pieces."""
         head = self._build_head(response, call)
         for name, value in response.headers.items():
             head += b"%b: %b\r\n" % (name.lower().encode("latin-1"), value.encode("latin-1"))
-        return write(response.status, head, response.body)
+        return exchange.write_response(response.status, head, response.body)
 
     def _build_head(self, response: _EndpointResponse, call: Call) -> bytes:
         """The header lines of every response, with the values of this one."""

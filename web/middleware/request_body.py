@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from engine.event_loop import start_task
 from web.http_errors import HttpError, HttpErrorCode
 from web.server.client_disconnect import ClientDisconnected
-from web.server.single_write_response import TakeBody
+from web.server.single_write_response import WholeExchange
 
 _LINGER_SECONDS = 1.0
 _LINGER_BYTES = 16 * 1024 * 1024
@@ -70,10 +70,10 @@ class LimitedBody:
         *,
         max_bytes: int,
         timeout: float,
-        take_whole: TakeBody | None = None,
+        exchange: WholeExchange | None = None,
     ) -> None:
-        """`take_whole` takes a body that has arrived already, without messages."""
-        self._take_whole = take_whole
+        """`exchange` passes a body that has arrived already, without messages."""
+        self._exchange = exchange
         self._receive = receive
         self._send = send
         self._max_bytes = max_bytes
@@ -96,7 +96,7 @@ class LimitedBody:
         if self._body is not None:
             return self._body
         self._require_acceptable_length()
-        if self._take_whole is not None and not self._is_complete and (whole := self._take_whole()) is not None:
+        if self._exchange is not None and not self._is_complete and (whole := self._exchange.take_body()) is not None:
             self._bytes_read, self._is_complete = len(whole), True
             self._require_few_bytes()
             self._body = whole

@@ -12,7 +12,9 @@ import asyncio
 from typing import cast
 
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from web.server.timed_connection import TimedHttpProtocol
 
 _LINGER_SECONDS = 1.0
 _LINGER_BYTES = 16 * 1024 * 1024
@@ -21,7 +23,7 @@ _HALF_CLOSED_SECONDS = 1.0
 """How long a request runs after its client closed its side: most such clients are gone and read nothing more."""
 
 
-class GracefulHttpProtocol(HttpToolsProtocol):
+class GracefulHttpProtocol(TimedHttpProtocol):
     """uvicorn's HTTP/1.1 protocol, which answers all complete requests before it closes a connection."""
 
     is_reading = True
@@ -72,10 +74,19 @@ class GracefulHttpProtocol(HttpToolsProtocol):
         return True
 
     def on_response_complete(self) -> None:
-        """Continue with the next request, or close the connection if it has to end."""
-        super().on_response_complete()
-        if not (self.is_reading and not self._is_half_closed) and self.is_idle():
-            self._unset_keepalive_if_required()
+        """Continue with the next request, or close the connection if it has to end. Replaces uvicorn's callback."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        if self.flow.read_paused:
+            self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self.is_reading and not self._is_half_closed:
+            due = self._idle_due = self.loop.time() + self.timeout_keep_alive
+            if due < self._timer_at:
+                self._set_timer(due)
+        else:
             self.linger()
 
     def linger(self) -> None:
@@ -101,11 +112,11 @@ class GracefulHttpProtocol(HttpToolsProtocol):
             self.cycle = self.pipeline[0][0] if self.pipeline else cast("RequestResponseCycle", self._running_cycle)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Start a request. Replaces uvicorn's function."""
         self._running_cycle = cycle
-        super()._start_asgi_task(cycle, app)
-
-    def _unsupported_upgrade_warning(self) -> None:
-        """Log nothing: any client can cause this warning."""
+        task = self.loop.create_task(cycle.run_asgi(app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
 
 class _LingeringTransport:

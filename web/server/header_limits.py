@@ -1,16 +1,22 @@
 """The HTTP connection: limits on the time and size of headers and on unread responses, which uvicorn does not have.
 
-A connection is in one of three states, each with its own timeout: idle (uvicorn's keep-alive timeout), in a header
+A connection is in one of three states, each with its own timeout: idle (the keep-alive timeout), in a header
 (`header_timeout`), or in a body or response (`web/middleware/request_body.py`, the deadline of the request, and
 `write_timeout`).
+
+The callbacks of the parser replace uvicorn's, and do not call them: chains of calls, and checks that do not apply here,
+were 19 of 174 Python calls of a small request. `tests/web/server/test_replaced_callbacks.py` fails if uvicorn's change.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final
+from urllib.parse import unquote
 
+import httptools
+from uvicorn._types import HTTPScope
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from web.admission.surplus_connections import (
@@ -19,18 +25,14 @@ from web.admission.surplus_connections import (
     get_reserve,
     mark_surplus,
 )
+from web.server.ambiguous_headers import HOSTLESS_TARGETS, HeaderRefusal, find_header_refusal
 from web.server.graceful_connection import GracefulHttpProtocol
-from web.server.single_write_response import offer_single_write
+from web.server.single_write_response import EXTENSION, RequestCycle
 
 _MAX_READ_BYTES = 256 * 1024
 """Maximum bytes of one read, of which a part may belong to the next request."""
-
-
-class _HeaderRefusal(NamedTuple):
-    """Why a header is refused: status line and text."""
-
-    status: bytes
-    text: str
+_INVALID: Final = "Invalid HTTP request received."
+_SPECIAL_HEADERS: Final = frozenset({b"expect", b"transfer-encoding"})
 
 
 class LimitedHttpProtocol(GracefulHttpProtocol):
@@ -41,6 +43,7 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
     max_header_bytes: ClassVar[int]
     max_connections: ClassVar[int]
 
+    cycle: RequestCycle
     _in_header = False
     """Whether a header has begun and is not complete."""
     _header_bytes = 0
@@ -48,14 +51,12 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
     """Bytes since the last piece of a body, or since the start of the request: chunk extensions and trailers."""
     _last_read_bytes = 0
     """Bytes of the last read; a header that began in it may be any part of them."""
-    _header_due: float | None = None
-    """When the pending header must be complete, on the clock of the loop; None without a pending header."""
-    _header_timer: asyncio.TimerHandle | None = None
-    """Checks `_header_due`. One timer serves many requests of a connection, because timers cost time."""
     _write_timer: asyncio.TimerHandle | None = None
+    _has_transfer_coding = False
+    """Whether the current header has a `Transfer-Encoding`."""
     _is_header_too_large = False
     """Whether the current header is over the limit."""
-    _header_refusal: _HeaderRefusal | None = None
+    _header_refusal: HeaderRefusal | None = None
     """Why the current header is refused."""
     _is_last_response = False
     """Whether the next response is the last one on this connection."""
@@ -67,17 +68,12 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Start the header timeout, so that a silent connection is closed too."""
         super().connection_made(transport)
-        # Off in any logging configuration, because uvicorn's access log writes query strings.
-        self.access_log = False
         self._is_surplus = len(self.connections) > self.max_connections
         self._start_header_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop all timers."""
-        self._end_header()
-        if self._header_timer is not None:
-            self._header_timer.cancel()
-            self._header_timer = None
+        """Stop the write timeout too."""
+        self._in_header = False
         self._stop_write_timer()
         super().connection_lost(exc)
 
@@ -87,17 +83,30 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
         if not self.is_reading:
             self.drop(data)
             return
-        # 2. The first bytes on an idle connection start the header timeout, even if they are not a request yet: uvicorn
-        #    stops its keep-alive timeout at this point.
-        self._last_read_bytes = len(data)
-        if self._header_due is None and self.is_idle():
+        # 2. The first bytes on an idle connection end the keep-alive timeout and start the header timeout, even if they
+        #    are not a request yet.
+        self._idle_due = None
+        size = self._last_read_bytes = len(data)
+        cycle: RequestResponseCycle | None = self.cycle  # None at first, which uvicorn's annotation omits
+        if self._header_due is None and (cycle is None or cycle.response_complete):
             self._start_header_timer()
         if self._header_due is not None:
-            self._header_bytes += self._last_read_bytes
-        self._bytes_without_body += self._last_read_bytes
+            self._header_bytes += size
+        self._bytes_without_body += size
         # 3. Parse. The parser calls `on_message_begin`, `on_headers_complete` and `on_body`, which reset the counters.
-        super().data_received(data)
-        # 4. Check the counters: outside of a header, for chunk extensions and trailers; else for the header itself.
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.logger.warning(_INVALID)
+            self.send_400_response(_INVALID)
+        except httptools.HttpParserUpgrade:
+            pass  # the request is answered in HTTP/1.1, and the parser reads nothing more
+        # 4. Check the counters.
+        if self._header_bytes > self.max_header_bytes or self._bytes_without_body > self.max_header_bytes:
+            self._check_counters()
+
+    def _check_counters(self) -> None:
+        """Refuse too many bytes: outside of a header, those of chunk extensions and trailers; else of the header."""
         if self._header_due is None:
             if self._bytes_without_body > self.max_header_bytes + _MAX_READ_BYTES:
                 self.send_400_response("")
@@ -107,24 +116,53 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
 
     def on_message_begin(self) -> None:
         """The first byte of a request, possibly in the same read as the end of the previous one."""
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = self._has_transfer_coding = False
         self._in_header = True
         self._bytes_without_body = 0
         if self._header_due is None:
             self._start_header_timer()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer of a chunked body."""
+        name = name.lower()
+        if name in _SPECIAL_HEADERS:
+            if name == b"transfer-encoding":
+                self._has_transfer_coding = True
+            elif value.lower() == b"100-continue":
+                self.expect_100_continue = True
+        self.headers.append((name, value))
+
     def on_body(self, body: bytes) -> None:
         """A piece of the body: reset the counter of bytes outside of it."""
         self._bytes_without_body = 0
-        super().on_body(body)
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        if cycle.arrival is not None:
+            cycle.arrival.set()
+
+    def on_message_complete(self) -> None:
+        """The end of a request."""
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.more_body = False
+        if cycle.arrival is not None:
+            cycle.arrival.set()
 
     def on_headers_complete(self) -> None:
-        """The end of a header: check it before uvicorn starts the application.
+        """The end of a header: check it before the application starts.
 
-        A `ValueError` stops the parser, and uvicorn then calls `send_400_response`, which sends the refusal.
+        A `ValueError` stops the parser, and `data_received` then sends the refusal.
         """
         # 1. Size. The exact size is only measured if the rough count is over the limit.
-        self._end_header()
+        self._in_header = False
+        self._header_due = None
         if (
             self._header_bytes + self._last_read_bytes > self.max_header_bytes
             and self._measure_header() > self.max_header_bytes
@@ -132,30 +170,63 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
             self._is_header_too_large = True
             raise ValueError("header too large")
         # 2. Ambiguity: a header that the parser accepts, but that other programs could read as another request.
-        upgrade = self.parser.should_upgrade()
-        self._header_refusal = _find_header_refusal(self.url, self.headers, upgrade=upgrade)
-        if self._header_refusal is not None:
-            raise ValueError("refused")
+        parser = self.parser
+        upgrade = parser.should_upgrade()
+        if upgrade or self._has_transfer_coding or not self.url.startswith(HOSTLESS_TARGETS):
+            self._header_refusal = find_header_refusal(self.url, self.headers, upgrade=upgrade)
+            if self._header_refusal is not None:
+                raise ValueError("refused")
         # 3. The limit of connections, checked again now: older connections may have closed since this one opened.
         if self._is_surplus:
             self._is_surplus = len(self.connections) > self.max_connections
             self._is_beyond_reserve = len(self.connections) > self.max_connections + get_reserve(self.max_connections)
             if self._is_beyond_reserve:
                 raise ValueError("too many connections")
-        # 4. Start the application, and prepare the response: whether it is the last one, and a single write for it.
-        super().on_headers_complete()
-        if self._is_last_response or upgrade:  # after an upgrade request, the parser reads nothing more
-            self.cycle.keep_alive = False
+        # 4. Prepare the request and its response, which may be the last one of the connection.
+        version = parser.get_http_version()
+        scope = self._build_scope(version)
+        # After an upgrade request, the parser reads nothing more.
+        is_last = version == "1.0" or upgrade or self._is_last_response or not parser.should_keep_alive()
+        cycle = RequestCycle(self, scope, keep_alive=not is_last)
+        scope["extensions"] = {EXTENSION: cycle}  # type: ignore[dict-item]  # extensions hold values of any type
         if self._is_surplus:
-            mark_surplus(self.cycle)
-        offer_single_write(self.cycle)
-        # 5. The request keeps its list of headers; trailers of a chunked body (RFC 9110, section 6.5.1) go into a new
-        #    one. uvicorn would append them to the request's headers, after all checks.
+            mark_surplus(cycle)
+        # 5. Start it in the next turn of the event loop, or after the requests before it. To run it within the read (an
+        #    eager task) costs a tenth more with 64 connections: parser and application would then take turns.
+        previous: RequestResponseCycle | None = self.cycle  # None at first, which uvicorn's annotation omits
+        self.cycle = cycle
+        if previous is None or previous.response_complete:
+            self._start_asgi_task(cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
+        # 6. The request keeps its list of headers; trailers of a chunked body (RFC 9110, section 6.5.1) go into a new
+        #    one. They would be appended to the request's headers, after all checks.
         self.headers = []
+
+    def _build_scope(self, version: str) -> HTTPScope:
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        return {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme or "http",
+            "method": self.parser.get_method().decode("ascii"),
+            "root_path": "",  # the hub has none: see `build_uvicorn_config`
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": url.path,
+            "query_string": url.query or b"",
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+        }
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what the parser or this class rejected, and close the connection."""
-        self._end_header()
+        self._in_header = False
+        self._header_due = None
         if self._is_body_broken():
             # The application waits for this body: tell it that the client has gone, and send the refusal instead.
             self.cycle.disconnected = True
@@ -174,7 +245,7 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
             text = f"The request's header is larger than {self.max_header_bytes} bytes. Send less, or use POST."
             self._refuse_with_text(b"431 Request Header Fields Too Large", text)
         else:
-            self._refuse_with_text(*(self._header_refusal or _HeaderRefusal(b"400 Bad Request", msg)))
+            self._refuse_with_text(*(self._header_refusal or HeaderRefusal(b"400 Bad Request", msg)))
 
     def pause_writing(self) -> None:
         """The client does not read: start the write timeout."""
@@ -209,26 +280,11 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
     def _start_header_timer(self) -> None:
         self._header_bytes = 0
         self._header_due = self.loop.time() + self.header_timeout
-        if self._header_timer is None:
-            self._header_timer = self.loop.call_at(self._header_due, self._check_header_timer)
-
-    def _end_header(self) -> None:
-        self._in_header = False
-        self._header_due = None
-
-    def _check_header_timer(self) -> None:
-        """Time out the pending header, or restart the timer if a later header is pending."""
-        self._header_timer = None
-        if self._header_due is None:
-            return
-        if self.loop.time() < self._header_due:
-            self._header_timer = self.loop.call_at(self._header_due, self._check_header_timer)
-        else:
-            self._time_out_header()
+        if self._header_due < self._timer_at:
+            self._set_timer(self._header_due)
 
     def _time_out_header(self) -> None:
         """Close after earlier requests are answered; send a 408 only if a header has begun."""
-        self._header_due = None
         if self.transport.is_closing():
             return
         if not self.is_idle():
@@ -254,33 +310,6 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
             b"HTTP/1.1 %b\r\n%bcontent-length: %d\r\nconnection: close\r\n\r\n%b" % (status, lines, len(body), body)
         )
         self.transport.close()
-
-
-def _find_header_refusal(
-    target: bytes, headers: Iterable[tuple[bytes, bytes]], *, upgrade: bool
-) -> _HeaderRefusal | None:
-    """Why a header is refused although the parser accepts it; None if it is not refused."""
-    # Several headers of one name form one list (RFC 9110, section 5.3), but the parser reads only the last one.
-    codings = [each.strip() for name, value in headers if name == b"transfer-encoding" for each in value.split(b",")]
-    if len(codings) > 1 and codings[-1].lower() == b"chunked":  # RFC 9112, section 6.1
-        text = "This hub supports only the transfer coding 'chunked'. Send the body without another."
-        return _HeaderRefusal(b"501 Not Implemented", text)
-    text = _find_ambiguity(target, headers, upgrade=upgrade)
-    return _HeaderRefusal(b"400 Bad Request", text) if text else None
-
-
-def _find_ambiguity(target: bytes, headers: Iterable[tuple[bytes, bytes]], *, upgrade: bool) -> str:
-    """Why another program, such as a proxy, could read a different request in this header; empty if it could not."""
-    if upgrade and any(
-        name == b"transfer-encoding" or (name == b"content-length" and value != b"0") for name, value in headers
-    ):
-        # The parser reads the body as bytes of the other protocol, and uvicorn would read it later as a request.
-        return "This hub speaks HTTP/1.1 and nothing else: send a request with a body without 'Upgrade'."
-    if not target.startswith((b"/", b"*")):  # RFC 9112, section 3.2.2: the host in the target overrides `Host`
-        authority = target.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0]
-        if any(name == b"host" and value.lower() != authority.lower() for name, value in headers):
-            return "The request's target and its Host header name two hosts (RFC 9112, section 3.2.2)."
-    return ""
 
 
 def build_limited_protocol(

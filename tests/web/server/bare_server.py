@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from web.server.header_limits import LimitedHttpProtocol
 from web.server.http_server import HttpServer, ShutdownPolicy
-from web.server.single_write_response import take_single_write
+from web.server.single_write_response import take_whole_exchange
 from web.server.uvicorn_config import build_uvicorn_config
 from web.settings import WebSettings
 
@@ -45,8 +45,8 @@ class BareApplication:
                 self.events.append("client gone")
                 return
             going.cancel()
-        write = take_single_write(scope) if scope["path"] == "/whole" else None
-        if write is not None and write(200, b"content-length: 2\r\n", b"ok"):
+        exchange = take_whole_exchange(scope) if scope["path"] == "/whole" else None
+        if exchange is not None and exchange.write_response(200, b"content-length: 2\r\n", b"ok"):
             self.events.append("answered")
             return
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.web.conftest import GraphServer
-from web.server import single_write_response
+from web.server.single_write_response import RequestCycle
 
 BODY = b'{"query":"{ __typename }"}'
 
@@ -30,13 +30,13 @@ async def read_answer(reader: asyncio.StreamReader) -> tuple[bytes, dict[bytes, 
 def written(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Whether each offered single write was accepted."""
     took: list[bool] = []
-    write: Callable[..., bool] = single_write_response._write_response
+    write: Callable[..., bool] = RequestCycle.write_response
 
-    def noted(*given: Any) -> bool:  # noqa: ANN401 - as `_write_response`
+    def noted(*given: Any) -> bool:  # noqa: ANN401 - as `write_response`
         took.append(write(*given))
         return took[-1]
 
-    monkeypatch.setattr(single_write_response, "_write_response", noted)
+    monkeypatch.setattr(RequestCycle, "write_response", noted)
     return took
 
 

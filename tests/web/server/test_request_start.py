@@ -1,0 +1,78 @@
+"""Each request runs as a separate task."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from tests.web.server.bare_server import GET
+from web.server.header_limits import LimitedHttpProtocol
+from web.server.uvicorn_config import build_uvicorn_config
+from web.settings import WebSettings
+
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+POST = b"POST /whole HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n"
+
+
+class WrittenTransport(asyncio.Transport):
+    """Keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = bytearray()
+        self.is_closed = False
+
+    def write(self, data: Any) -> None:  # noqa: ANN401 - bytes of any kind
+        self.written += data
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+
+def connect(app: ASGIApp) -> tuple[LimitedHttpProtocol, WrittenTransport]:
+    """A protocol with a connection that is no socket."""
+    config = build_uvicorn_config(app, "127.0.0.1", 0, WebSettings())
+    config.load()
+    build = cast("type[LimitedHttpProtocol]", config.http_protocol_class)
+    protocol, transport = build(config, ServerState(), {}), WrittenTransport()
+    protocol.connection_made(transport)
+    return protocol, transport
+
+
+async def test_a_request_starts_before_its_body_is_complete_and_runs_as_a_task() -> None:
+    async def answer_whole_body(_scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive())["more_body"]:
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    protocol, transport = connect(answer_whole_body)
+    protocol.data_received(POST + b"bo")
+    assert len(protocol.tasks) == 1
+    await asyncio.sleep(0.01)
+    assert not transport.written
+    protocol.data_received(b"dy")
+    await asyncio.wait(protocol.tasks, timeout=5)
+    await asyncio.sleep(0)
+    assert protocol.tasks == set()
+    assert transport.written == OK
+    protocol.connection_lost(None)
+
+
+async def test_an_application_that_fails_immediately_gets_a_500_and_the_connection_closes() -> None:
+    async def fail(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, receive, send
+        raise ValueError("a planted fault")
+
+    protocol, transport = connect(fail)
+    protocol.data_received(GET)
+    await asyncio.sleep(0.01)
+    assert transport.written.startswith(b"HTTP/1.1 500 ")
+    assert transport.is_closed
+    protocol.connection_lost(None)
