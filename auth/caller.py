@@ -38,6 +38,9 @@ class CallerKind(Enum):
     OPERATOR = "operator"
     """Runs the hub; reads no personal data."""
 
+    __hash__ = object.__hash__
+    """By identity: `Enum` hashes the name in Python, for each of several look-ups of a request."""
+
 
 class Assurance(IntEnum):
     """Assurance of a person's identity, from `acr`: the eIDAS levels (Regulation (EU) 910/2014, article 8)."""

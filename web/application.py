@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -65,17 +65,22 @@ class WebApplication:
         """Record a request that was refused because there are too many connections."""
         self._load_shedder.count_refusal()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or the lifespan of the server."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Serve one request, or the lifespan of the server.
+
+        It passes on the coroutine of who serves it, because a coroutine around that one would run at each wait too.
+        """
         if scope["type"] == "lifespan":
-            try:
-                await self._others(scope, receive, send)
-            finally:
-                self._request_log.flush()
-        elif scope["type"] != "http" or scope["path"] != PATH or (self._preflights and _is_preflight(scope)):
+            return self._serve_lifespan(scope, receive, send)
+        if scope["type"] != "http" or scope["path"] != PATH or (self._preflights and _is_preflight(scope)):
+            return self._others(scope, receive, send)
+        return self._graphql(scope, receive, send)
+
+    async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
             await self._others(scope, receive, send)
-        else:
-            await self._graphql(scope, receive, send)
+        finally:
+            self._request_log.flush()
 
 
 def _is_preflight(scope: Scope) -> bool:

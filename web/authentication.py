@@ -80,7 +80,7 @@ class RequestAuthenticator:
         values = headers.getlist("authorization")
         if len(values) > 1:
             raise _build_unauthenticated_error("The Authorization header comes more than once. Send it once.")
-        certificate = self.get_certificate_thumbprint(scope, headers)
+        certificate = None if self._certificates is None else self._certificates.get_thumbprint(scope, headers)
         if values:
             self._failed_tokens.check(values[0], scope, headers)
         try:

@@ -49,12 +49,13 @@ class ClientAddresses:
     def __init__(self, trusted: Collection[str]) -> None:
         """Takes the addresses and networks of trusted proxies."""
         self._trusted = TrustedProxies(trusted)
+        self._has_trusted = bool(self._trusted)
 
     def find_limit_key(self, scope: Scope, headers: Headers) -> str:
         """An IPv4 address, or the network of an IPv6 address."""
         client = scope.get("client")
         peer = client[0] if client else NOWHERE
-        if self._trusted and _HEADER in headers:
+        if self._has_trusted and _HEADER in headers:
             peer = self._find_forwarded_address(peer, headers)
         return to_limit_key(peer)
 

@@ -27,7 +27,7 @@ class RequestHeaders(Headers):
     """
 
     def __init__(self, scope: Scope) -> None:
-        super().__init__(raw=scope["headers"])
+        self._list = scope["headers"]  # all that Starlette's `__init__` does with them
         self._by_name: dict[bytes, bytes] = dict(scope["headers"])
         self._has_no_repeats = len(self._by_name) == len(scope["headers"])
 

@@ -1,5 +1,7 @@
 """Callers: their repr and the checks of their attributes."""
 
+import copy
+import pickle
 from typing import Any
 
 import pytest
@@ -63,3 +65,10 @@ def test_a_caller_is_immutable() -> None:
     caller: Any = ANONYMOUS
     with pytest.raises(AttributeError):
         caller.kind = CallerKind.OFFICIAL
+
+
+@pytest.mark.parametrize("kind", CallerKind)
+def test_a_kind_is_found_again_after_it_was_copied_or_stored(kind: CallerKind) -> None:
+    kinds = {each: each.value for each in CallerKind}
+    for same in (CallerKind(kind.value), copy.deepcopy(kind), pickle.loads(pickle.dumps(kind))):  # noqa: S301 - its own
+        assert kinds[same] == kind.value

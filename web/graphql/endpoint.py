@@ -5,11 +5,11 @@ It runs before Starlette, because Starlette's work for every path costs more tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 from time import monotonic
-from typing import NamedTuple
+from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
@@ -45,7 +45,7 @@ from web.middleware.request_identity import check_timeout, choose_request_id, pa
 from web.middleware.request_log import RequestLog
 from web.middleware.request_spans import end_request_span
 from web.middleware.security_headers import build_security_headers
-from web.rate_limits.caller_limiter import NO_LIMITS, CallerLimits, charge_request
+from web.rate_limits.caller_limiter import NO_LIMITS, CallerLimits
 from web.request_headers import RequestHeaders
 from web.server.client_disconnect import ClientDisconnected, DisconnectWatcher, WorkTimedOut
 from web.server.single_write_response import WholeExchange, take_whole_exchange
@@ -54,6 +54,7 @@ from web.web_parts import WebParts
 
 PATH = "/graphql"
 METHODS = ("GET", "POST")
+_OK = 200
 _NOT_MODIFIED = 304
 
 
@@ -72,21 +73,6 @@ class _EndpointResponse:
     """Header lines with the caller's remaining limits, each with its line end."""
     was_admitted: bool = True
     """False if admission control did not admit the request."""
-
-    @property
-    def own_header_lines(self) -> bytes:
-        """The header lines that not every response has."""
-        return self.cache_policy.header_lines + self.entity_tag_line + self.rate_limit_lines
-
-
-class _Incoming(NamedTuple):
-    """A request before its stages."""
-
-    scope: Scope
-    headers: RequestHeaders
-    known: KnownHeader | None
-    """What is known of an equal header, which passed the checks."""
-    body: LimitedBody
 
 
 class GraphQLEndpoint:
@@ -150,9 +136,7 @@ class GraphQLEndpoint:
         response: _EndpointResponse | None = None
         self._requests.in_flight += 1
         try:
-            response = await self._respond(
-                _Incoming(scope, headers, known, body), call, needs_admission=needs_admission
-            )
+            response = await self._respond(scope, headers, known, body, call, needs_admission=needs_admission)
             if not (exchange is not None and body.is_complete and self._write_at_once(response, call, exchange)):
                 await self._send(response, call, send if body.is_complete else body.send)
         except Exception as error:  # noqa: BLE001 - the handler of all unexpected errors
@@ -171,12 +155,21 @@ class GraphQLEndpoint:
                 end_request_span(span, call, method=method, path=PATH, status=status)
             self._load_shedder.leave(was_admitted=response is None or response.was_admitted)
 
-    async def _respond(self, incoming: _Incoming, call: Call, *, needs_admission: bool) -> _EndpointResponse:
+    async def _respond(
+        self,
+        scope: Scope,
+        headers: RequestHeaders,
+        known: KnownHeader | None,
+        body: LimitedBody,
+        call: Call,
+        *,
+        needs_admission: bool,
+    ) -> _EndpointResponse:
         """Build the response. A refusal uses the media type that was negotiated before it.
 
-        `needs_admission`: the hub is overloaded, so admission control comes first.
+        `known` is what is known of an equal header, which passed the checks. `needs_admission`: the hub is overloaded,
+        so admission control comes first.
         """
-        scope, headers, known, body = incoming
         media_type = MediaType.JSON
         caller_limits: CallerLimits = NO_LIMITS
         admission_pending = needs_admission
@@ -193,8 +186,9 @@ class GraphQLEndpoint:
                 check_forgery(scope["method"], headers, self._origins)
                 check_timeout(headers, self._settings.request_timeout)
                 self._known_headers.store(scope, headers)
+                max_age = parse_max_age(headers)
             else:
-                media_type = known.media_type
+                media_type, max_age = known.media_type, known.max_age
             # 3. Authentication, and admission by the verified caller.
             caller = await self._authenticator.authenticate(scope, headers)
             if admission_pending:
@@ -202,34 +196,24 @@ class GraphQLEndpoint:
                 admission_pending = False
             # 4. Rate limits of the caller.
             caller_limits = self._caller_limiter.for_caller(caller, scope, headers)
-            await charge_request(caller_limits)
-            max_age = parse_max_age(headers) if known is None else known.max_age
+            if (pending := caller_limits.take_request()) is not None:
+                await pending
             if max_age < inf:
                 call = await _charge_and_set_max_age(call, max_age, caller_limits)
             # 5. Read, execute, respond.
-            graphql_response = await self._read_and_run(incoming, caller, call, caller_limits)
+            if known is None and is_multipart(headers.get("content-type")) and scope["method"] == "POST":
+                running = self._execute_with_files(headers, body, caller, call, caller_limits)
+            else:
+                request = parse_body(await body.read_all()) if known else await _read_request(scope, headers, body)
+                running = self._run(request, body, caller, call, caller_limits)
             by_get = scope["method"] == "GET"
-            response = self._build_response(graphql_response, caller, headers, media_type, by_get=by_get)
-        except HttpError as refusal:
-            response = _build_refused_response(refusal, media_type)
-        except WorkTimedOut:
-            seconds = parse_timeout(headers, self._settings.request_timeout)
-            response = _build_refused_response(_build_deadline_error(seconds), media_type)
-        except ClientDisconnected:
-            return _EndpointResponse(CLIENT_CLOSED_REQUEST, b"", media_type, was_admitted=not admission_pending)
+            response = self._build_response(await running, caller, headers, media_type, by_get=by_get)
+        except (HttpError, WorkTimedOut, ClientDisconnected) as end:
+            response = self._build_ended_response(end, headers, media_type)
         response.was_admitted = not admission_pending
         if not response.cache_policy.is_shared:  # each recipient of a shared answer has separate limits
             response.rate_limit_lines = caller_limits.build_header_lines()
         return response
-
-    async def _read_and_run(
-        self, incoming: _Incoming, caller: Caller, call: Call, caller_limits: CallerLimits
-    ) -> GraphQLResponse:
-        scope, headers, known, body = incoming
-        if known is None and scope["method"] == "POST" and is_multipart(headers.get("content-type")):
-            return await self._execute_with_files(headers, body, caller, call, caller_limits)
-        request = await (_read_request(scope, headers, body) if known is None else _read_json(body))
-        return await self._run(request, body, caller, call, caller_limits)
 
     async def _execute_with_files(
         self, headers: RequestHeaders, body: LimitedBody, caller: Caller, call: Call, caller_limits: CallerLimits
@@ -247,10 +231,10 @@ class GraphQLEndpoint:
             call = replace(call, deadline=monotonic() + parse_timeout(headers, settings.request_timeout))
             return await self._run(request, body, caller, call, caller_limits)
 
-    async def _run(
+    def _run(
         self, request: GraphQLRequest, body: LimitedBody, caller: Caller, call: Call, caller_limits: CallerLimits
-    ) -> GraphQLResponse:
-        return await self._disconnect_watcher.run(
+    ) -> Coroutine[Any, Any, GraphQLResponse]:
+        return self._disconnect_watcher.run(
             self._execute(request, caller, call, caller_limits),
             body.receive,
             timeout=call.remaining() + self._settings.overrun_grace,
@@ -266,17 +250,25 @@ class GraphQLEndpoint:
         by_get: bool,
     ) -> _EndpointResponse:
         outcome = graphql_response.outcome
-        response = _EndpointResponse(
-            get_status(outcome, media_type), encode(graphql_response), media_type, get_headers(outcome)
-        )
-        if outcome is ResponseOutcome.ANSWERED:
-            response.cache_policy = self._cache_control.choose_policy(
-                graphql_response, caller.kind, headers, by_get=by_get
-            )
-            if response.cache_policy.has_entity_tag:
-                owner = "" if graphql_response.is_public else caller.nik or caller.nib or caller.subject
-                self._add_entity_tag(response, headers, owner=owner)
+        body = encode(graphql_response)
+        if outcome is not ResponseOutcome.ANSWERED:
+            return _EndpointResponse(get_status(outcome, media_type), body, media_type, get_headers(outcome))
+        policy = self._cache_control.choose_policy(graphql_response, caller.kind, headers, by_get=by_get)
+        response = _EndpointResponse(_OK, body, media_type, cache_policy=policy)
+        if policy.has_entity_tag:
+            owner = "" if graphql_response.is_public else caller.nik or caller.nib or caller.subject
+            self._add_entity_tag(response, headers, owner=owner)
         return response
+
+    def _build_ended_response(
+        self, end: HttpError | WorkTimedOut | ClientDisconnected, headers: RequestHeaders, media_type: MediaType
+    ) -> _EndpointResponse:
+        """The response to a request that was refused, ran out of time, or lost its client."""
+        if isinstance(end, ClientDisconnected):
+            return _EndpointResponse(CLIENT_CLOSED_REQUEST, b"", media_type)
+        if isinstance(end, WorkTimedOut):
+            end = _build_deadline_error(parse_timeout(headers, self._settings.request_timeout))
+        return _build_refused_response(end, media_type)
 
     def _add_entity_tag(self, response: _EndpointResponse, headers: RequestHeaders, *, owner: str) -> None:
         """Add an entity tag, and omit the body if the client has it (RFC 9110, section 15.4.5)."""
@@ -295,9 +287,10 @@ class GraphQLEndpoint:
     def _build_head(self, response: _EndpointResponse, call: Call) -> bytes:
         """The header lines of every response, with the values of this one."""
         request_id = call.request_id.encode("ascii")
+        own_lines = response.cache_policy.header_lines + response.entity_tag_line + response.rate_limit_lines
         if response.status == _NOT_MODIFIED:
-            return b"%bx-request-id: %b\r\n%b" % (self._head_without_body, request_id, response.own_header_lines)
-        lines = (self._fixed_heads[response.media_type], len(response.body), request_id, response.own_header_lines)
+            return b"%bx-request-id: %b\r\n%b" % (self._head_without_body, request_id, own_lines)
+        lines = (self._fixed_heads[response.media_type], len(response.body), request_id, own_lines)
         return b"%bcontent-length: %d\r\nx-request-id: %b\r\n%b" % lines
 
     async def _send(self, response: _EndpointResponse, call: Call, send: Send) -> None:
@@ -318,7 +311,7 @@ def get_status(outcome: ResponseOutcome, media_type: MediaType) -> int:
     """
     match outcome:
         case ResponseOutcome.ANSWERED:
-            return 200
+            return _OK
         case ResponseOutcome.NOT_A_QUERY:
             return 405
         case ResponseOutcome.FORBIDDEN:
@@ -344,10 +337,6 @@ async def _read_request(scope: Scope, headers: RequestHeaders, body: LimitedBody
         return parse_query_string(scope["query_string"])
     check_content_encoding(headers.getlist("content-encoding"))
     check_content_type(headers.getlist("content-type"))
-    return await _read_json(body)
-
-
-async def _read_json(body: LimitedBody) -> GraphQLRequest:
     return parse_body(await body.read_all())
 
 

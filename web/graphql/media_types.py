@@ -27,6 +27,9 @@ class MediaType(Enum):
     GRAPHQL_RESPONSE = "application/graphql-response+json"
     JSON = "application/json"
 
+    __hash__ = object.__hash__
+    """By identity: `Enum` hashes the name in Python, for the look-up of each response's head."""
+
     @property
     def content_type(self) -> str:
         """The `Content-Type` of a response."""

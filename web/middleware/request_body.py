@@ -32,23 +32,15 @@ class RequestBody:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request within the limits."""
-        if scope["type"] != "http" or not _has_body(Headers(scope=scope)):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         body = LimitedBody(Headers(scope=scope), receive, send, max_bytes=self._max_bytes, timeout=self._timeout)
+        if body.is_complete:
+            await self._app(scope, receive, send)
+            return
         scope.setdefault("state", {})["body"] = body
         await self._app(scope, body.receive, body.send)
-
-
-def _has_body(headers: Headers) -> bool:
-    """Whether a body follows the header (RFC 9112, section 6.3)."""
-    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-
-
-def parse_content_length(headers: Headers) -> int | None:
-    """The announced length in bytes; None without one, as in chunked bodies."""
-    text = headers.get("content-length", "")
-    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def get_limited_body(scope: Scope) -> LimitedBody:
@@ -80,9 +72,12 @@ class LimitedBody:
         self._timeout = timeout
         self._deadline: float | None = None
         """On the clock of the loop; None until the body is awaited."""
-        self._announced_length = parse_content_length(headers)
+        length = headers.get("content-length")
+        self.announced_length = int(length) if length is not None and length.isascii() and length.isdigit() else None
+        """The length of the body in bytes, as announced; None for a chunked body."""
         self._bytes_read = 0
-        self._is_complete = not _has_body(headers)
+        self.is_complete = (length is None or length == "0") and "transfer-encoding" not in headers
+        """Whether the body was read to its end, or none follows the header (RFC 9112, section 6.3)."""
         self._body: bytes | None = None
 
     async def read_all(self) -> bytes:
@@ -95,10 +90,12 @@ class LimitedBody:
         """
         if self._body is not None:
             return self._body
-        self._require_acceptable_length()
-        if self._exchange is not None and not self._is_complete and (whole := self._exchange.take_body()) is not None:
-            self._bytes_read, self._is_complete = len(whole), True
-            self._require_few_bytes()
+        if not self.is_complete and (self.announced_length or 0) > self._max_bytes:
+            raise self._build_too_large_error(f"{self.announced_length} bytes")
+        if self._exchange is not None and not self.is_complete and (whole := self._exchange.take_body()) is not None:
+            self._bytes_read, self.is_complete = len(whole), True
+            if self._bytes_read > self._max_bytes:
+                raise self._build_too_large_error("too large")
             self._body = whole
             return whole
         message = await self.receive()
@@ -115,16 +112,6 @@ class LimitedBody:
         """Use the limits of bodies with files, before anything of the body is read."""
         self._max_bytes, self._timeout = max_bytes, timeout
 
-    @property
-    def announced_length(self) -> int | None:
-        """The length of the body in bytes, as announced; None for a chunked body."""
-        return self._announced_length
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the body was read to its end."""
-        return self._is_complete
-
     async def receive(self) -> Message:
         """The next piece of the body.
 
@@ -133,9 +120,10 @@ class LimitedBody:
                 limit; REQUEST_TIMEOUT.
 
         """
-        if self._is_complete:
+        if self.is_complete:
             return await self._receive()
-        self._require_acceptable_length()
+        if (self.announced_length or 0) > self._max_bytes:
+            raise self._build_too_large_error(f"{self.announced_length} bytes")
         receiving = start_task(self._receive_next())
         try:
             if receiving.done():  # most bodies arrive with their header: they need no timer
@@ -151,12 +139,13 @@ class LimitedBody:
                 f"The request body did not arrive within {self._timeout:g} s; {self._bytes_read} bytes of it arrived.",
             ) from error
         self._count(message)
-        self._require_few_bytes()
+        if self._bytes_read > self._max_bytes:
+            raise self._build_too_large_error("too large")
         return message
 
     async def send(self, message: Message) -> None:
         """Send the response; after an incomplete body, with `Connection: close`, and close the connection."""
-        if self._is_complete:
+        if self.is_complete:
             await self._send(message)
         elif message["type"] == "http.response.start":
             MutableHeaders(scope=message)["Connection"] = "close"
@@ -168,27 +157,19 @@ class LimitedBody:
             await self._linger()
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    def _require_acceptable_length(self) -> None:
-        if not self._is_complete and (self._announced_length or 0) > self._max_bytes:
-            raise self._build_too_large_error(f"{self._announced_length} bytes")
-
-    def _require_few_bytes(self) -> None:
-        if self._bytes_read > self._max_bytes:
-            raise self._build_too_large_error("too large")
-
     async def _receive_next(self) -> Message:
         return await self._receive()
 
     def _count(self, message: Message) -> None:
         self._bytes_read += len(message.get("body", b""))
-        self._is_complete = message["type"] == "http.disconnect" or not message.get("more_body", False)
+        self.is_complete = message["type"] == "http.disconnect" or not message.get("more_body", False)
 
     async def _linger(self) -> None:
         """Discard what the client still sends, within the limits."""
         bound = self._bytes_read + _LINGER_BYTES
         try:
             async with asyncio.timeout(_LINGER_SECONDS):
-                while not self._is_complete and self._bytes_read < bound:
+                while not self.is_complete and self._bytes_read < bound:
                     self._count(await self._receive())
         except TimeoutError:
             return

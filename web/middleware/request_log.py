@@ -32,7 +32,7 @@ class RequestLog:
 
     def record(self, call: Call, *, method: str, path: str, status: int, started_at: float) -> None:
         """Log one request. `path` is the route's, not the caller's; `started_at` is a time of `time.monotonic`."""
-        if not self._logger.isEnabledFor(logging.INFO):
+        if self._timer is None and not self._logger.isEnabledFor(logging.INFO):  # asked once for each batch
             return
         span = call.span
         trace_id = None if span is None or not span.is_sampled else span.trace_id

@@ -100,7 +100,16 @@ async def charge_request(limits: CallerLimits) -> None:
 class BucketCallerLimits:
     """The limits of one caller, as buckets: `CallerLimits`."""
 
-    __slots__ = ("_caller_rates", "_fresh", "_has_spent_points", "_has_taken_fresh", "_limiter", "_points", "_requests")
+    __slots__ = (
+        "_caller_rates",
+        "_fresh",
+        "_has_spent_points",
+        "_has_taken_fresh",
+        "_limiter",
+        "_points",
+        "_requests",
+        "_template",
+    )
 
     def __init__(self, limiter: RateLimiter, caller_rates: CallerRates, key: str) -> None:
         """`key` names the caller in the shared store."""
@@ -111,6 +120,8 @@ class BucketCallerLimits:
         self._has_spent_points = False
         self._has_taken_fresh = False
         self._caller_rates = caller_rates
+        self._template = _build_header_template(caller_rates, with_points=False, with_fresh=False)
+        """Of the header lines. It changes twice at most; as a key, the rates would be hashed for each request."""
 
     def take_request(self) -> Awaitable[None] | None:
         """Count a request; an awaitable if a shared store is asked. Raises `HttpError` if the rate is exceeded."""
@@ -124,7 +135,9 @@ class BucketCallerLimits:
 
     def take_fresh_request(self) -> Awaitable[None] | None:
         """Count a request that sets a maximum age, like `take_request`: it causes new calls to agencies."""
-        self._has_taken_fresh = True
+        if not self._has_taken_fresh:
+            self._has_taken_fresh = True
+            self._update_template()
         limiter = self._limiter
         wait_seconds = self._fresh.take(1, limiter.clock()) if limiter.is_local else limiter.take(self._fresh, 1)
         if not isinstance(wait_seconds, float):
@@ -135,7 +148,9 @@ class BucketCallerLimits:
 
     def spend(self, points: int) -> Awaitable[None] | None:
         """Pay points, like `take_request`. Raises `TooLarge` for more than the rate ever allows, else `HttpError`."""
-        self._has_spent_points = True
+        if not self._has_spent_points:
+            self._has_spent_points = True
+            self._update_template()
         limiter = self._limiter
         wait_seconds = (
             self._points.take(points, limiter.clock()) if limiter.is_local else limiter.take(self._points, points)
@@ -166,7 +181,12 @@ class BucketCallerLimits:
             left += self._points.compute_remaining(now)
         if self._has_taken_fresh:
             left += self._fresh.compute_remaining(now)
-        return _build_header_template(self._caller_rates, self._has_spent_points, self._has_taken_fresh) % left
+        return self._template % left
+
+    def _update_template(self) -> None:
+        self._template = _build_header_template(
+            self._caller_rates, with_points=self._has_spent_points, with_fresh=self._has_taken_fresh
+        )
 
     def is_full(self) -> bool:
         """Whether nothing is used up, so that this object can be dropped without loss."""
@@ -202,7 +222,11 @@ class BucketCallerLimiter:
         owners = self._kinds.get(caller.kind)
         if owners is None:
             return NO_LIMITS
-        return owners.get_or_create(_find_limit_owner(caller) or self._addresses.find_limit_key(scope, headers))
+        if caller.kind in _APPLICATIONS:
+            owner: str | None = caller.client
+        else:
+            owner = caller.nik or caller.nib or caller.subject or caller.client
+        return owners.get_or_create(owner or self._addresses.find_limit_key(scope, headers))
 
     def for_address(self, scope: Scope, headers: Headers) -> CallerLimits:
         """The limits of an unidentified caller at this address."""
@@ -232,15 +256,8 @@ class AddressLimitMiddleware:
         await self._app(scope, receive, send)
 
 
-def _find_limit_owner(caller: Caller) -> str | None:
-    """The owner of the rates; None for an unidentified caller."""
-    if caller.kind in _APPLICATIONS:
-        return caller.client
-    return caller.nik or caller.nib or caller.subject or caller.client
-
-
 @cache
-def _build_header_template(caller_rates: CallerRates, with_points: bool, with_fresh: bool) -> bytes:  # noqa: FBT001 - a key of the cache
+def _build_header_template(caller_rates: CallerRates, *, with_points: bool, with_fresh: bool) -> bytes:
     """The header lines, as a template."""
     is_shown = {"requests": True, "points": with_points, "fresh": with_fresh}
     rates = {name: rate for name, rate in caller_rates._asdict().items() if name == "points" or is_shown[name]}

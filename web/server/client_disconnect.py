@@ -60,7 +60,8 @@ class DisconnectWatcher:
             raise watch.end_reason from None
         finally:
             del self._watches[watch]
-            watch.stop()
+            if watch.is_watching:
+                watch.stop()
 
     def _schedule(self, seconds: float) -> None:
         if self._timer is not None:
@@ -89,6 +90,7 @@ class _ClientWatch:
         "_timer",
         "_was_checked",
         "end_reason",
+        "is_watching",
     )
 
     def __init__(self, task: asyncio.Task[Any] | None, receive: Receive, deadline: float) -> None:
@@ -100,16 +102,19 @@ class _ClientWatch:
         self._disconnect_task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_uncancelled = False
+        self.is_watching = False
+        """Whether there is something to stop."""
         self.end_reason: Exception | None = None
         """Why the work was cancelled; None before that."""
 
     def check(self, now: float) -> None:
         """Start watching at the second check, or earlier if the deadline is near."""
-        if self._disconnect_task is not None:
+        if self.is_watching:
             return
         if not self._was_checked and now + _WATCH_DELAY < self._deadline:
             self._was_checked = True
             return
+        self.is_watching = True
         loop = asyncio.get_running_loop()
         self._disconnect_task = loop.create_task(self._await_disconnect())
         self._timer = loop.call_at(self._deadline, self._end, WorkTimedOut())

@@ -60,6 +60,7 @@ def build_uvicorn_config(app: ASGIApp, host: str, port: int, settings: WebSettin
             max_header_bytes=settings.max_header_bytes,
             max_connections=settings.max_connections,
         ),
+        interface="asgi3",  # uvicorn takes an application that is no coroutine function for one of ASGI 2
         ws="none",
         log_config=None,
         access_log=False,

@@ -175,3 +175,16 @@ async def _note_and_flush(stream: io.StringIO) -> None:
     record_request(log)
     assert stream.getvalue() == ""
     log.flush()
+
+
+async def test_a_silenced_log_collects_nothing() -> None:
+    with capture_request_log() as stream:
+        logging.getLogger("simpul.access").setLevel(logging.WARNING)
+        log = RequestLog()
+        record_request(log)
+        log.flush()
+        assert stream.getvalue() == ""
+        logging.getLogger("simpul.access").setLevel(logging.INFO)
+        record_request(log, 2)
+        log.flush()
+        assert len(stream.lines()) == 1
