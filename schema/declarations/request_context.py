@@ -47,8 +47,8 @@ class RequestContext:
     reader: Nik | None = field(init=False)
     """The person who reads, or the person they assist: data about that person counts as their own."""
     own_decision_key: tuple[bool, Assurance] | None = field(init=False, default=None)
-    """The key of `Access.own_decisions` for a reader of whom nothing else counts: in an app of the city, for their own
-    data or by a whole delegation."""
+    """The key of `Access.own_decisions`, if decisions about the reader's own records depend on nothing else: in an app
+    of the city, for themself or by a whole delegation."""
     _routing_log: RoutingLog | None = None
     _bridge: Bridge | None = None
     _plain_batch_context: HubBatchContext | None = None

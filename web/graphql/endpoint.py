@@ -22,6 +22,7 @@ from telemetry.current_request import enter_request
 from web.admission.graphql_admission import GraphQLAdmission, choose_media_type
 from web.admission.surplus_connections import is_surplus
 from web.authentication import RequestAuthenticator
+from web.graphql.known_bodies import KnownBodies
 from web.graphql.known_headers import KnownHeader, KnownHeaders
 from web.graphql.media_types import (
     MediaType,
@@ -95,6 +96,7 @@ class GraphQLEndpoint:
         self._upload_budget = UploadBudget()
         self._disconnect_watcher = DisconnectWatcher()
         self._known_headers = KnownHeaders(settings.request_timeout)
+        self._known_bodies = KnownBodies()
         self._cache_control = CacheControl(settings)
         self._entity_tags = parts.entity_tags
         always = b"".join(b"%b: %b\r\n" % header for header in build_security_headers(settings.hsts_seconds))
@@ -204,7 +206,11 @@ class GraphQLEndpoint:
             if known is None and is_multipart(headers.get("content-type")) and scope["method"] == "POST":
                 running = self._execute_with_files(headers, body, caller, call, caller_limits)
             else:
-                request = parse_body(await body.read_all()) if known else await _read_request(scope, headers, body)
+                request = (
+                    self._known_bodies.parse(await body.read_all())
+                    if known
+                    else await _read_request(scope, headers, body)
+                )
                 running = self._run(request, body, caller, call, caller_limits)
             by_get = scope["method"] == "GET"
             response = self._build_response(await running, caller, headers, media_type, by_get=by_get)
