@@ -52,7 +52,7 @@ def list_fields(raw: RawFields) -> Sequence[tuple[bytes, bytes]]:
     """The names and values of fields, as the parser of replies reports them."""
     if not isinstance(raw, bytes):
         return raw
-    collector = _FieldCollector()
+    collector = _HeadReader()
     with suppress(httptools.HttpParserCallbackError):  # raised at the end of the head
         build_parser(collector).feed_data(raw)
     return collector.fields
@@ -97,7 +97,7 @@ class HeaderFields(Mapping[str, str]):
         return self._read
 
 
-class _FieldCollector:
+class _HeadReader:
     """Collects the fields of one head."""
 
     def __init__(self) -> None:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from itertools import pairwise
 from time import monotonic
-from typing import Any
 
 import aiohttp
 import pytest
@@ -19,6 +18,7 @@ from connectors.drivers.http.reply import HttpReply
 from connectors.drivers.http.service import HttpRequest
 from records.calls.failures import AgencyUnavailable
 from tests.connectors.drivers.byte_server import reply
+from tests.connectors.drivers.fed_line import Line
 from tests.connectors.drivers.scripted_driver import both_ways, call, run_driver
 from tests.connectors.hostile.loop_probe import STALL, longest_turn
 
@@ -26,33 +26,6 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 CHUNKS = 40_000
 COSTLY = CHUNKED + b"1\r\nx\r\n" * CHUNKS + b"0\r\n\r\n"
 MOST_CHUNKS = (MOST_AROUND + SLICE) // 5
-
-
-class Line(asyncio.Transport):
-    """The transport of a connection that a test feeds."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pauses = 0
-        self.paused = self.closed = False
-
-    def pause_reading(self) -> None:
-        self.paused = True
-        self.pauses += 1
-
-    def resume_reading(self) -> None:
-        self.paused = False
-
-    def write(self, data: Any) -> None:  # noqa: ANN401 - bytes of any kind
-        """No code reads it."""
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def close(self) -> None:
-        self.closed = True
-
-    abort = close
 
 
 class Own:

@@ -21,7 +21,7 @@ from connectors.drivers.http.reply_head import (
     list_fields,
 )
 from records.calls.failures import AgencyFailure
-from tests.connectors.drivers.test_bounded_reading import Line
+from tests.connectors.drivers.fed_line import Line
 
 RAW = [
     (b"X-Total", b"7"),
