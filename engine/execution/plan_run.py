@@ -257,10 +257,7 @@ class PlanRun:
             self.pending_work.run_as_task(self._put_in_slices(group, edge_keys, answers))
         else:
             for field in group:
-                edge = field.edge
-                is_plain = edge.value_attribute is None and edge.transform is None
-                values = answers if is_plain else self._get_answers(field, edge_keys.distinct_keys, answers)
-                self._put(field, edge_keys, values)
+                self._put(field, edge_keys, self._get_answers(field, edge_keys.distinct_keys, answers))
 
     def _get_answers(
         self, field: PlanField, keys: Iterable[Hashable], answers: Mapping[Hashable, Any]

@@ -282,10 +282,7 @@ class HttpDriver:
 
     def _charge(self, call: Call, size: int) -> None:
         if not call.reply_budget.take(size):
-            self._refuse_excess()
-
-    def _refuse_excess(self) -> NoReturn:
-        raise ReplyBudgetSpent(self.agency, "the replies for one request exceed its budget")
+            raise ReplyBudgetSpent(self.agency, "the replies for one request exceed its budget")
 
     async def _exchange(
         self, request: HttpRequest, asked: WireRequest | SessionRequest, call: Call, *, charges: bool = True
@@ -313,8 +310,8 @@ class HttpDriver:
             self._require_success(reply)
         if reply.encoding and not bodiless:
             reply = await self._decode(reply)
-        if charges and not call.reply_budget.take(len(reply.body)):
-            self._refuse_excess()
+        if charges:
+            self._charge(call, len(reply.body))
         return reply
 
     async def _send(
