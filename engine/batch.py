@@ -98,38 +98,33 @@ def load_answers(
     batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any], recorder: FreshnessRecorder | None = None
 ) -> Coroutine[Any, Any, Answers[K, Any]]:
     """Load the answers of a batch, through the cache if its answers may be cached."""
+    load: Callable[..., Coroutine[Any, Any, Answers[K, Any]]] = _load_uncached
+    agencies = context.agencies
+    router = agencies.routers.get(batch.domain) if batch.domain is not None else None
+    if router is not None:
+        load = router.load
+    elif batch.caching is not None and agencies.get_freshness(batch) is not None:
+        load = context.batch_cache.read
     span = context.call.span
     if span is not None and span.is_sampled:
-        return _load_traced(batch, keys, context, recorder, span)
-    return _load_answers(batch, keys, context, recorder)
-
-
-def _load_answers(
-    batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any], recorder: FreshnessRecorder | None
-) -> Coroutine[Any, Any, Answers[K, Any]]:
-    router = context.agencies.routers.get(batch.domain) if batch.domain is not None else None
-    if router is not None:
-        return router.load(batch, keys, context, recorder)
-    if batch.caching is not None and context.agencies.get_freshness(batch) is not None:
-        return context.batch_cache.read(batch, keys, context, recorder)
-    return _load_uncached(batch, keys, context, recorder)
+        return _load_traced(load, batch, keys, context, recorder, parent_span=span)
+    return load(batch, keys, context, recorder)
 
 
 async def _load_uncached(
     batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any], recorder: FreshnessRecorder | None
 ) -> Answers[K, Any]:
-    freshness = context.agencies.get_freshness(batch)
     if batch.reads:
         context = replace(context, recorder=recorder)
     answers = await run_batch(batch, keys, context)
     if recorder is not None and isinstance(answers, DatedAnswers):
         _record_copy(recorder, batch, keys, answers, context.agencies.codes.get(batch.domain))
     elif recorder is not None and not batch.is_fixed:
-        recorder.record_lifetime(
-            freshness,
-            0.0,
-            0.0 if freshness is None else _fresh_seconds(freshness, all_known=len(answers) >= len(keys)),
-        )
+        freshness, fresh = None, 0.0
+        if batch.caching is not None and (freshness := context.agencies.get_freshness(batch)) is not None:
+            all_known = len(answers) >= len(keys)
+            fresh = freshness.fresh if all_known else min(freshness.fresh, freshness.unknown_key_seconds)
+        recorder.record_lifetime(freshness, 0.0, fresh)
     return answers
 
 
@@ -149,16 +144,13 @@ def _record_copy(
     recorder.record_lifetime(None, 0.0, answers.fresh)
 
 
-def _fresh_seconds(freshness: Freshness, *, all_known: bool) -> float:
-    """How many seconds a new answer is fresh."""
-    return freshness.fresh if all_known else min(freshness.fresh, freshness.unknown_key_seconds)
-
-
 async def _load_traced(
+    load: Callable[..., Coroutine[Any, Any, Answers[K, Any]]],
     batch: Batch[K, Any],
     keys: Sequence[K],
     context: BatchContext[Any],
     recorder: FreshnessRecorder | None,
+    *,
     parent_span: Span,
 ) -> Answers[K, Any]:
     """Load the answers, traced as one span for all keys."""
@@ -170,7 +162,7 @@ async def _load_traced(
     span = parent_span.start_child(f"batch {batch.name}", noted)
     context = replace(context, call=replace(context.call, span=span))
     try:
-        answers = await _load_answers(batch, keys, context, recorder)
+        answers = await load(batch, keys, context, recorder)
     except BaseException as failure:
         span.end(get_failure_code(failure))
         raise

@@ -43,19 +43,19 @@ class RestWorld:
     async def post_lists(self, keys: Sequence[str], call: Call) -> Answers[str, Sequence[Post]]:
         """Every post. One call."""
         found = await _read(self._blog, "posts", self._posts, call)
-        return dict.fromkeys(keys, tuple(map(_to_post, found or ())))
+        return dict.fromkeys(keys, _to_posts(found or ()))
 
     async def users(self, ids: Sequence[int], call: Call) -> Answers[int, User]:
         """Users by number. One call for all keys."""
         found = await _read(self._blog, "users", self._users, call, {"id": ",".join(map(str, ids))})
-        return {each.id: _to_user(each) for each in found or ()}
+        return {each.id: each for each in _to_users(found or ())}
 
     async def accounts(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Account]:
         """The account of each person. One call per person: the bank offers no batch."""
 
         async def ask(nik: Nik) -> Account | None:
             found = await _read(self._bank, f"accounts/{nik}", self._accounts, call)
-            return None if found is None else _to_account(found, nik)
+            return None if found is None else _to_accounts((found,), nik)[0]
 
         return await fan_out(niks, ask, limit=_MAX_CONCURRENCY)
 
@@ -64,7 +64,7 @@ class RestWorld:
 
         async def ask(nik: Nik) -> Sequence[Order] | None:
             found = await _read(self._shop, f"orders/{nik}", self._orders, call)
-            return None if found is None else tuple([_to_order(each, nik) for each in found])
+            return None if found is None else _to_orders(found, nik)
 
         return await fan_out(niks, ask, limit=_MAX_CONCURRENCY)
 
@@ -73,7 +73,7 @@ class RestWorld:
 
         async def ask(nik: Nik) -> Sequence[Message] | None:
             found = await _read(self._post_office, f"messages/{nik}", self._messages, call)
-            return None if found is None else tuple([_to_message(each, nik) for each in found])
+            return None if found is None else _to_messages(found, nik)
 
         return await fan_out(niks, ask, limit=_MAX_CONCURRENCY)
 
@@ -138,17 +138,28 @@ class WireMessage(msgspec.Struct):
     unread: bool
 
 
-def _build_reader(record_class: type[T], **values: str) -> Callable[..., T]:
-    """From an object of an agency, and perhaps its owner, to a record; compiled as for declared agencies."""
+def _build_reader(record_class: type[T], **values: str) -> Callable[..., tuple[T, ...]]:
+    """From the objects of a reply, and perhaps their owner, to records; compiled as for declared agencies.
+
+    One function reads a whole list: a call for each record took an eighth of the time that 100 posts need.
+    """
     construction = write_construction(record_class, values)
     names = dict(construction.names)
-    exec("\n    ".join(["def read(wire, owner=None):", *construction.lines, "return made"]), names)  # noqa: S102 - made of the names below
-    read: Callable[..., T] = names["read"]
+    lines = [
+        "def read(wires, owner=None):",
+        "    found = []",
+        "    for wire in wires:",
+        *(f"        {each}" for each in construction.lines),
+        "        found.append(made)",
+        "    return tuple(found)",
+    ]
+    exec("\n".join(lines), names)  # noqa: S102 - made of the names below
+    read: Callable[..., tuple[T, ...]] = names["read"]
     return read
 
 
-_to_post = _build_reader(Post, id="wire.id", user_id="wire.userId", title="wire.title", body="wire.body")
-_to_user = _build_reader(User, id="wire.id", name="wire.name", email="wire.email")
-_to_account = _build_reader(Account, owner="owner", id="wire.id", name="wire.name", balance="wire.balance")
-_to_order = _build_reader(Order, owner="owner", id="wire.id", item="wire.item", total="wire.total")
-_to_message = _build_reader(Message, owner="owner", id="wire.id", subject="wire.subject", unread="wire.unread")
+_to_posts = _build_reader(Post, id="wire.id", user_id="wire.userId", title="wire.title", body="wire.body")
+_to_users = _build_reader(User, id="wire.id", name="wire.name", email="wire.email")
+_to_accounts = _build_reader(Account, owner="owner", id="wire.id", name="wire.name", balance="wire.balance")
+_to_orders = _build_reader(Order, owner="owner", id="wire.id", item="wire.item", total="wire.total")
+_to_messages = _build_reader(Message, owner="owner", id="wire.id", subject="wire.subject", unread="wire.unread")

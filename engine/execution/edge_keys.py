@@ -46,8 +46,9 @@ def collect_plain_keys(
         distinct_keys = dict.fromkeys(keys)
     except Exception:  # noqa: BLE001 - one of the records is malformed: one by one, only its own field fails
         return None
-    if any(issubclass(kind, _UNLOADABLE_TYPES) for kind in set(map(type, distinct_keys))):
-        return None
+    for kind in set(map(type, distinct_keys)):
+        if issubclass(kind, _UNLOADABLE_TYPES):
+            return None
     return EdgeKeys(keys, answers, distinct_keys)
 
 
