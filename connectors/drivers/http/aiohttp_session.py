@@ -233,7 +233,7 @@ class _BoundedHandler(BoundedReading, ResponseHandler):
             super().resume_reading(resume_parser)
 
     def _feed(self, data: bytes | memoryview) -> int | None:
-        if self._is_final and self.transport is not None and self._payload is not None and self._payload.is_eof():
+        if self.transport is not None and self._has_ended():
             self.transport.abort()  # bytes after a reply are not the reply to the next request
             return None
         payload, before = self._payload, self._body_bytes()
@@ -245,8 +245,13 @@ class _BoundedHandler(BoundedReading, ResponseHandler):
         elif self.exception() is not None:  # aiohttp does not report a parser error to the reader of the body
             self._refuse("the body breaks off")
         else:
-            return len(data) - body
+            # So bytes after the reply are refused in this turn: held, they would answer the next request.
+            return 0 if self._has_ended() else len(data) - body
         return None
+
+    def _has_ended(self) -> bool:
+        """Whether the whole final reply was received."""
+        return self._is_final and self._payload is not None and self._payload.is_eof()
 
     def _is_wanted(self) -> bool:
         return self.transport is not None and self.exception() is None

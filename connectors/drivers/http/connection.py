@@ -172,15 +172,16 @@ class ReadConnection(BoundedReading):
             self._end(AgencyMalformed(self._agency, f"not HTTP ({type(error).__name__})"))
             self.abort()
             return None
+        if self.pending_reply is None:
+            return 0  # So bytes after the reply are refused in this turn: held, they would answer the next request.
         body = self._length - before
-        if self.pending_reply is not None:
-            self._bytes_since_body = 0 if body else self._bytes_since_body + len(data)
-            if self._bytes_since_body > MAX_BYTES_AROUND_BODY:
-                self._end(
-                    AgencyMalformed(self._agency, f"not HTTP (more than {MAX_BYTES_AROUND_BODY} bytes around the body)")
-                )
-                self.abort()
-                return None
+        self._bytes_since_body = 0 if body else self._bytes_since_body + len(data)
+        if self._bytes_since_body > MAX_BYTES_AROUND_BODY:
+            self._end(
+                AgencyMalformed(self._agency, f"not HTTP (more than {MAX_BYTES_AROUND_BODY} bytes around the body)")
+            )
+            self.abort()
+            return None
         return len(data) - body
 
     def _begin_reply(self, data: bytes | memoryview) -> httptools.HttpResponseParser:

@@ -41,6 +41,10 @@ class Own:
     def parsed(self) -> int:
         return self.protocol._length
 
+    @property
+    def is_reusable(self) -> bool:
+        return self.protocol.is_usable
+
     async def body(self) -> bytes | None:
         """None where the reply broke off."""
         outcome = await self.outcome
@@ -66,6 +70,10 @@ class Theirs:
     @property
     def parsed(self) -> int:
         return self.protocol._body_bytes()
+
+    @property
+    def is_reusable(self) -> bool:
+        return not (self.line.closed or self.protocol.should_close)
 
     async def body(self) -> bytes | None:
         _, payload = await self.protocol.read()
@@ -136,6 +144,33 @@ async def test_bytes_after_a_reply_are_not_kept_for_the_next(way: Way) -> None:
     coming.protocol.data_received(head % length + b"x" * length + COSTLY)
     assert (coming.line.closed, coming.line.paused) == (True, False)
     assert await body == b"x" * length
+
+
+def _write_costly_reply(length: int) -> tuple[bytes, bytes]:
+    """A reply of this many bytes, with more of them around its body than one turn parses, and the body."""
+    costly, end = CHUNKED + b"1\r\nx\r\n" * 1300, b"0\r\n\r\n"
+    last = b"y" * (length - len(costly) - len(end) - len(b"123\r\n\r\n"))
+    return costly + b"%03x\r\n%b\r\n" % (len(last), last) + end, b"x" * 1300 + last
+
+
+@each_way
+@pytest.mark.parametrize(
+    ("sent", "whole"),
+    [_write_costly_reply(SLICE), _write_costly_reply(len(CHUNKED) + SLICE)],
+    ids=["with its head", "after its head"],
+)
+async def test_bytes_after_a_reply_that_ends_with_a_step_are_not_kept(way: Way, sent: bytes, whole: bytes) -> None:
+    """Its caller may send the next request immediately: the connection must not look free then."""
+    coming = way()
+
+    async def ask() -> bool:
+        assert await coming.body() == whole
+        return coming.is_reusable
+
+    asking = asyncio.create_task(ask())
+    await asyncio.sleep(0)
+    coming.protocol.data_received(sent + reply(200, b"for the next request"))
+    assert not await asking
 
 
 @each_way
