@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import platform
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +14,36 @@ from typing import Any
 import orjson
 import pytest
 
+from benchmarks.layout import ROOT
 from benchmarks.soak.figures import Figures, Watcher
 from benchmarks.soak.verdict import build_verdict, fit_growth
 
 MIB = 2**20
 CONNECTIONS = 16
+BURST_MIB = 16
+# Prints the growth of resident memory, as the soak measures it: by a burst of which a few bytes stay, and by a leak.
+BURST_AND_LEAK = """
+import asyncio, ctypes, os
+from pathlib import Path
+from benchmarks.soak.hub import _collect_figures
+
+def read_resident_bytes():
+    _collect_figures([])
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+async def measure():
+    bytearray(600_000)  # glibc takes blocks of up to this size from the heap from now on
+    ctypes.CDLL(None).malloc_trim(0)  # the burst must not fit into what the imports left
+    before = read_resident_bytes()
+    burst = [bytearray(2**18) for _ in range(64)][::-8]
+    for each in burst:
+        del each[1_000:]
+    print(read_resident_bytes() - before)
+    leak = [bytearray(2**18) for _ in range(64)]
+    print(read_resident_bytes() - before)
+
+asyncio.run(measure())
+"""
 
 
 def build_figures(seconds: float = 0, **overrides: Any) -> Figures:  # noqa: ANN401 - members of Figures
@@ -89,6 +117,16 @@ def test_half_closed_connections_are_counted_by_peer() -> None:
     found = build_verdict(build_steady_figures(), build_figures(), after, bounds={})
     (closed,) = [each for each in found if not each.has_passed]
     assert closed.message == "1 at rest, 0 before (redis +1)"
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep other memory")
+def test_memory_in_use_counts_and_free_pages_of_the_heap_do_not() -> None:
+    command = [sys.executable, "-P", "-c", BURST_AND_LEAK]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, check=True)  # noqa: S603 - our own program
+    after_burst, after_leak = (int(each) / MIB for each in done.stdout.split())
+    assert after_burst == pytest.approx(0, abs=2)
+    assert after_leak == pytest.approx(BURST_MIB, abs=2)
 
 
 def test_a_few_points_give_no_line() -> None:
