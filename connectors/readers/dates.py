@@ -24,6 +24,8 @@ _FOREVER = 9_000
 _ZEROS = re.compile(r"[0\s/:.T-]*", re.ASCII)
 _SLASHED = re.compile(r"(?P<day>\d{1,2})[/-](?P<month>\d{1,2})[/-](?P<year>\d{4})", re.ASCII)
 _ISO = re.compile(r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})", re.ASCII)
+_PLAIN_LENGTHS = range(8, 11)
+"""Characters of a day in one of these two forms."""
 _PARTIAL = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d{2}))?", re.ASCII)
 _MONTHS_OF_YEAR = 12
 _SOLID = re.compile(r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})", re.ASCII)
@@ -63,18 +65,12 @@ def day(raw: object) -> date | None:
     `dd-Mon-yy` and `d Month yyyy` (months in Indonesian or English), each with or without a time behind it.
     Raises `UnreadableError` otherwise, also for impossible dates.
     """
+    found: date | None
     if isinstance(raw, datetime):
         inside = _FIRST_YEAR < raw.year < _FOREVER  # else another zone may lie outside the calendar
         found = (raw.astimezone(CITY_TIME_ZONE) if raw.tzinfo and inside else raw).date()
-    elif isinstance(raw, date):
-        found = raw
     else:
-        written = _written(raw, "a day")
-        if written is None:
-            return None
-        if _ISO_MOMENT(written):
-            return day(_iso_moment(written))
-        found = _day(_SPLIT.split(written, maxsplit=1)[0], "a day")
+        found = raw if isinstance(raw, date) else _read_day(raw)
     return None if found in NO_DAY else found
 
 
@@ -115,6 +111,24 @@ def utc_moment(raw: object) -> datetime | None:
     """Reads what `moment` reads; without a time zone, it is in UTC. The result is in Jakarta's zone."""
     found = raw if isinstance(raw, datetime) else _read_moment(raw)
     return moment(found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found)
+
+
+def _read_day(raw: object) -> date | None:
+    # Nearly all days are written in one of two forms. The way below takes two to three times as long for them.
+    parts = None
+    if isinstance(raw, str) and len(raw) in _PLAIN_LENGTHS:
+        parts = _SLASHED.fullmatch(raw) or _ISO.fullmatch(raw)
+    if parts is not None:
+        try:
+            return date(int(parts["year"]), int(parts["month"]), int(parts["day"]))
+        except ValueError:  # impossible, or without a value, such as 0000-00-00
+            pass
+    written = _written(raw, "a day")
+    if written is None:
+        return None
+    if _ISO_MOMENT(written):
+        return day(_iso_moment(written))
+    return _day(_SPLIT.split(written, maxsplit=1)[0], "a day")
 
 
 def _read_moment(raw: object) -> datetime | None:

@@ -14,6 +14,7 @@ _CURRENCY = re.compile(r"^(?:Rp|IDR)\.?\s*", re.IGNORECASE)
 _ENDING = re.compile(r",-+$")
 _INDONESIAN = re.compile(r"-?\d{1,3}(?:\.\d{3})+(?:,\d{1,2})?|-?\d+,\d{1,2}", re.ASCII)
 _ENGLISH = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|-?\d+(?:\.\d{1,2})?", re.ASCII)
+_is_grouped = re.compile(r"\d{1,3}(?:\.\d{3})+", re.ASCII).fullmatch
 _LONGEST = 30
 """Maximum characters: no amount of a city is longer, and long texts cost time to parse."""
 _MAX_DIGITS = 28
@@ -36,9 +37,11 @@ def rupiah(raw: object) -> Rupiah | None:
     written = text(raw, _KIND)
     if written is None:
         return None
-    # Nearly all texts are plain digits. Without the patterns, they take a fifth of the time.
-    if len(written) <= _MAX_DIGITS and written.isascii() and written.isdigit():
-        return Rupiah(int(written))
+    # Nearly all texts are plain digits, or have a dot before every three. Without decimals, they take a fifth or two
+    # fifths of the time.
+    is_whole = written.isascii() and written.isdigit()
+    if len(written) <= _MAX_DIGITS and (is_whole or _is_grouped(written)):
+        return Rupiah(int(written.replace(".", "")))
     return _whole(_decimal(written))
 
 

@@ -26,15 +26,13 @@ def text(raw: object, kind: str = "a text", *, max_length: int = MAX_TEXT_LENGTH
     """
     if raw is None:
         return None
-    if isinstance(raw, str):
-        if len(raw) > max_length:
-            raise UnreadableError(f"{kind} of at most {max_length} characters")
-        written = raw
-    elif isinstance(raw, int) and not isinstance(raw, bool):
-        written = str(raw)
-    else:
+    if not isinstance(raw, str):
+        if isinstance(raw, int) and not isinstance(raw, bool):
+            return str(raw)  # digits: neither white space nor a word for a missing value
         raise UnreadableError(kind)
-    words = " ".join(written.split())  # at any white space, which a no-break space is, too
+    if len(raw) > max_length:
+        raise UnreadableError(f"{kind} of at most {max_length} characters")
+    words = " ".join(raw.split())  # at any white space, which a no-break space is, too
     return None if len(words) <= _LONGEST_ABSENT and words.upper() in ABSENT else words
 
 

@@ -13,6 +13,7 @@ from connectors.readers.unreadable import UnreadableError
     [
         (4, 4),
         (0, 0),
+        (10**18 - 1, 10**18 - 1),
         ("4", 4),
         ("004", 4),
         (" 12 ", 12),
@@ -42,7 +43,7 @@ def test_other_values_are_unreadable_and_not_repeated_in_the_message(raw: object
     assert str(raised.value) == "not readable as a whole number"
 
 
-@pytest.mark.parametrize("raw", [Decimal("1e18"), Decimal("1e131071"), 1e300])
+@pytest.mark.parametrize("raw", [Decimal("1e18"), Decimal("1e131071"), 1e300, 10**18])
 def test_a_huge_number_is_unreadable(raw: object) -> None:
     assert whole_number(Decimal(10**17)) == 10**17
     with pytest.raises(UnreadableError):

@@ -20,6 +20,7 @@ def test_every_placeholder_is_read_as_none(raw: object) -> None:
         ("A - B", "A - B"),
         (0, "0"),
         (47111, "47111"),
+        (-5, "-5"),
     ],
 )
 def test_a_text_loses_only_surplus_blanks(raw: object, expected: str) -> None:
