@@ -152,6 +152,12 @@ class ReadConnection(BoundedReading):
         self._transport = cast("asyncio.Transport", transport)
         self.is_usable = True
 
+    def data_received(self, data: bytes) -> None:
+        """Parse the received bytes, as far as one turn allows. A reply that is plain and whole needs no parser."""
+        if self._parser is None and self.pending_reply is not None and self._begin_reply(data):
+            return
+        super().data_received(data)
+
     def eof_received(self) -> None:
         """Handle the end of the agency's stream; the transport then closes itself."""
         self.is_usable = False
@@ -159,12 +165,10 @@ class ReadConnection(BoundedReading):
             self._handle_disconnect(None)
 
     def _feed(self, data: bytes | memoryview) -> int | None:
-        if self.pending_reply is None:
+        if self.pending_reply is None or (parser := self._parser) is None:
             # Unrequested bytes would be taken for the reply to the next request.
             self.abort()
             return None
-        if (parser := self._parser) is None:
-            parser = self._begin_reply(data)
         before = self._length
         try:
             parser.feed_data(data)
@@ -184,20 +188,24 @@ class ReadConnection(BoundedReading):
             return None
         return len(data) - body
 
-    def _begin_reply(self, data: bytes | memoryview) -> httptools.HttpResponseParser:
-        """Choose the parser by the first bytes of a reply: most have a whole, plain head."""
+    def _begin_reply(self, data: bytes) -> bool:
+        """Read the first bytes of a reply. Returns whether they are the whole of it; else a parser goes on."""
         head = None if self._bodiless else find_plain_head(data)
         if head is None:
             if self._field_parser is None:
                 self._field_parser = build_parser(self)
-            self._parser = parser = self._field_parser
-        else:
-            if self._plain_parser is None:
-                self._plain_parser = build_parser(_PlainReplyCallbacks(self))
-            self._parser = parser = self._plain_parser
-            self._fields, self._is_chunked = head
-            self._status = _PLAIN_STATUS
-        return parser
+            self._parser = self._field_parser
+            return False
+        text, is_chunked, is_whole = head
+        if is_whole and len(data) - len(text) <= self._max_bytes:
+            self._end(HttpReply(status=_PLAIN_STATUS, headers=HeaderFields(text), body=data[len(text) :]))
+            return True
+        if self._plain_parser is None:
+            self._plain_parser = build_parser(_PlainReplyCallbacks(self))
+        self._parser = self._plain_parser
+        self._fields, self._is_chunked = text, is_chunked
+        self._status = _PLAIN_STATUS
+        return False
 
     def _choose_size(self, data: memoryview) -> int:
         if self._status:

@@ -7,11 +7,11 @@ Everything else goes through aiohttp (`aiohttp_session.py`). Deadlines, limits a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from functools import partial
 from time import monotonic
-from typing import Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import urlencode
 
 from msgspec import structs
@@ -134,8 +134,10 @@ class HttpDriver:
         deadline, headers = f"{self._deadline:g}s", sorted(self._headers)
         return f"<HttpDriver {self.agency} {self._state} deadline={deadline} headers={headers}>"
 
-    async def send(self, request: HttpRequest, call: Call) -> HttpReply:
+    def send(self, request: HttpRequest, call: Call) -> Coroutine[Any, Any, HttpReply]:
         """Send one request and read its whole reply.
+
+        Not a coroutine itself, because one more around the gate's would run twice for each call.
 
         Returns replies with 2xx, with 4xx other than those below, and with every status in `accept_status`.
 
@@ -149,11 +151,11 @@ class HttpDriver:
             self._refuse_spent()
         attempt = partial(self._exchange, request, asked)
         safe = read or request.repeatable
-        return await self._gate.ask(call, attempt, repeatable=safe, hedgeable=read, writes=not safe)
+        return self._gate.ask(call, attempt, repeatable=safe, hedgeable=read, writes=not safe)
 
-    async def ask_value(
+    def ask_value(
         self, request: HttpRequest, call: Call, read: Callable[[HttpReply, object], T], *, writes: bool = False
-    ) -> T:
+    ) -> Coroutine[Any, Any, T]:
         """Send one request, and return the result of `read` for the reply and its parsed body.
 
         A request that `writes` is sent once; others may be sent again.
@@ -184,7 +186,7 @@ class HttpDriver:
         if call.reply_budget.is_spent:
             self._refuse_spent()
         is_get = request.method == "GET" and request.body is None and request.form is None
-        return await self._gate.ask(call, attempt, repeatable=not writes, hedgeable=is_get, writes=writes)
+        return self._gate.ask(call, attempt, repeatable=not writes, hedgeable=is_get, writes=writes)
 
     def require_same_time(self, reply: HttpReply, detail: str) -> None:
         """Raise `AgencyClockSkew` for a refusal of a signed time, if the date of the reply differs from the present."""
@@ -346,7 +348,7 @@ class HttpDriver:
                 await self._session.drop_idle(now)
             # Raised here, not in the session, because library messages contain the URL with its query.
             raise reply
-        return replace(reply, signed=signed) if signed else reply
+        return structs.replace(reply, signed=signed) if signed else reply
 
     def _complete(self, asked: R, token: str, traced: Mapping[str, str], signed: dict[str, str]) -> R:
         """Add what belongs to one attempt: headers of its trace, the access token, a signature of this moment.
@@ -375,7 +377,7 @@ class HttpDriver:
         except NotDecodable:
             why = "cannot be decompressed"
         else:
-            return replace(reply, body=body, encoding="")
+            return structs.replace(reply, body=body, encoding="")
         raise AgencyMalformed(self.agency, f"the body {why}")
 
     def _open(self) -> None:

