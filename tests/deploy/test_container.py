@@ -139,6 +139,15 @@ def _start_as_nobody(command: Sequence[str | Path], environment: dict[str, str],
         )
 
 
+def _copy_private_key(private_key: str, folder: Path) -> Path:
+    """A copy that only the user of the hub can read: the hub refuses a key that every user can read."""
+    copied = Path(shutil.copy(private_key, folder / "private_key.pem"))
+    copied.chmod(0o600)
+    if os.geteuid() == 0:
+        os.chown(copied, _USER, _USER)
+    return copied
+
+
 @pytest.mark.long
 def test_the_built_hub_serves_as_an_unprivileged_user_and_stops_at_sigterm(image_folder: Path) -> None:
     assert not list(image_folder.glob(".venv/lib/python*/site-packages/pytest*"))
@@ -147,9 +156,12 @@ def test_the_built_hub_serves_as_an_unprivileged_user_and_stops_at_sigterm(image
         folder = Path(name)
         folder.chmod(0o755)
         hub = HubProcess(folder)
+        environment = {key: value for key, value in hub.environment.items() if key.startswith("SIMPUL_")}
         for each in (folder / "keys.json", folder / "issuers.json"):
             each.chmod(0o644)
-        environment = {key: value for key, value in hub.environment.items() if key.startswith("SIMPUL_")}
+        environment["SIMPUL_PEMBAYARAN_PRIVATE_KEY"] = str(
+            _copy_private_key(environment["SIMPUL_PEMBAYARAN_PRIVATE_KEY"], folder)
+        )
         del environment["SIMPUL_STATE"]
         environment |= {
             "SIMPUL_LISTEN": f"127.0.0.1:{hub.port}",
