@@ -234,6 +234,7 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
     return build_web_application(
         WebParts(
             execute=make_execute(engine, schema_exposure=settings.schema_exposure),
+            shared_answers=engine.shared_answers,
             authenticate=callers.tokens.verify,
             ready=build_readiness_check(parts, callers),
             settings=settings.web,

@@ -7,7 +7,6 @@ no plan, such as introspection, through the same edges and batches. It is also t
 from __future__ import annotations
 
 import logging
-import re
 from asyncio import sleep
 from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
 from dataclasses import replace
@@ -21,11 +20,16 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from engine.batch import NO_BATCH_CACHE, BatchCache, ExecutionContext
 from engine.document.limits import TooLarge
-from engine.document.parsing import DocumentRules, ValidatedOperation, check_method, parse_operation
+from engine.document.parsing import (
+    DocumentRules,
+    ValidatedOperation,
+    check_method,
+    may_be_introspection,
+    parse_operation,
+)
 from engine.document.persisted_operations import PersistedDocuments, RegisteredTerms, charge
 from engine.document.variables import NO_VARIABLES, coerce_variables, get_default_conditions
 from engine.errors import NotRecorded, ReaderBudgetExceeded, build_refusal_error, build_request_error
-from engine.execution.kept_answers import KeptAnswers
 from engine.execution.plan_executor import PlanExecutor
 from engine.execution.refusal_counts import collect_operation_refusals, count_refusals
 from engine.execution.response_building import build_forbidden_response, build_response
@@ -48,7 +52,7 @@ from engine.plan.tree import NotPlannable
 from engine.request import GraphQLRequest, GraphQLResponse, RefusedRequest, ResponseOutcome
 from engine.response_encoding import encode
 from engine.run_request import NO_REPORTING, RunReporting, RunRequest, RunResult
-from engine.single_flight import SingleFlight
+from engine.sharing.shared_answers import SharedAnswers, build_shared_operation
 from records.calls.spans import Span
 from records.calls.subject_reads import RequestInfo, hash_document
 from records.hub.operations import ClientContract, RegisteredOperation
@@ -58,8 +62,6 @@ _log = logging.getLogger("simpul.engine")
 MAX_CONDITIONS = 6
 """A plan is kept for each set of values of `@include` and `@skip` conditions. Beyond this number of sets, it is built
 for each request and never compiled."""
-_INTROSPECTION = re.compile(r"__schema\b|__type\b")
-"""A text that every introspection document contains; others may contain it in a comment."""
 _NO_FIELDS: frozenset[str] = frozenset()
 
 
@@ -93,12 +95,11 @@ class Engine:
         self._graphql_core_executor = GraphQLCoreExecutor(schema, rules, track_reads=reporting.needs_reads)
         self._operation_cache = OperationCache()
         self._list_sizes = ListSizes(schema)
-        self._single_flight: SingleFlight[GraphQLResponse] = SingleFlight()
-        self._kept_answers = KeptAnswers(NO_BATCH_CACHE)
+        self.shared_answers = SharedAnswers(self._operation_cache, self.documents, reporting, NO_BATCH_CACHE)
 
     def keep_answers(self, batch_cache: BatchCache) -> None:
-        """Share public answers of this cache for a second, if runs are shared (`engine/execution/kept_answers.py`)."""
-        self._kept_answers = KeptAnswers(batch_cache)
+        """Give public answers of this cache to equal requests for a second (`engine/sharing/kept_answers.py`)."""
+        self.shared_answers = SharedAnswers(self._operation_cache, self.documents, self._reporting, batch_cache)
 
     async def run(self, run_request: RunRequest) -> GraphQLResponse:
         """Answer one request; its reads are recorded before the response is returned."""
@@ -165,23 +166,35 @@ class Engine:
             else:
                 if seen_before and not plan.seen_again and len(kept.conditions) <= MAX_CONDITIONS:
                     plan.mark_seen_again()
-                response = await self._run_or_join(plan, request, variables, run_request)
+                share_key = self._get_share_key(plan, run_request)
+                kept.shared = (
+                    kept.shared
+                    if kept.shared is not None or share_key is None
+                    else build_shared_operation(plan, share_key, run_request, points)
+                )
+                response = await self._run_or_join(plan, request, variables, run_request, share_key)
             if run_request.require_new_run:
-                self._kept_answers.note_renewal()
+                self.shared_answers.kept.note_renewal()
         return RunResult(response, name, request.query, terms, points, coordinates)
 
     def _run_or_join(
-        self, plan: Plan, request: GraphQLRequest, variables: VariableValues, run_request: RunRequest
+        self,
+        plan: Plan,
+        request: GraphQLRequest,
+        variables: VariableValues,
+        run_request: RunRequest,
+        share_key: Hashable | None,
     ) -> Coroutine[None, None, GraphQLResponse]:
-        """The response of the plan: from an equal pending run, or from a new one."""
-        may_join = not run_request.require_new_run and (run_request.share_run or not plan.depends_on_caller)
-        share_key = self._get_share_key(plan, run_request) if may_join else None
+        """The response of the plan: from an equal run, or from a new one."""
         context_factory, request_id = run_request.context_factory, run_request.request_id
         run = partial(self._run_plan, plan, context_factory, variables, request_id, share_key)
         if share_key is not None:
-            if run_request.span is None and (kept := self._kept_answers.find(share_key)) is not None:
+            shared = self.shared_answers
+            if run_request.span is None and (kept := shared.kept.find(share_key)) is not None:
                 return _return(kept)
-            return self._single_flight.run(share_key, run, deadline=run_request.deadline, span=run_request.span)
+            if self._shares_runs:
+                return shared.pending.run(share_key, run, deadline=run_request.deadline, span=run_request.span)
+            return run()
         if self.rules.allow_explain and (request.extensions or {}).get("explain") is True:
             return self._run_explained(plan, variables, run)
         return run()
@@ -251,10 +264,12 @@ class Engine:
         if plan.unplannable_part is None:
             plan.compile()
 
-    def _get_share_key(self, plan: Plan, run_request: RunRequest) -> Hashable:
+    def _get_share_key(self, plan: Plan, run_request: RunRequest) -> Hashable | None:
         """The key by which equal requests share a run; None if this run is not shared."""
         request = run_request.request
-        if not self._shares_runs or plan.is_serial or request.extensions:
+        may_join = not run_request.require_new_run and (run_request.share_run or not plan.depends_on_caller)
+        is_shared = self._shares_runs or (self.shared_answers.kept.is_enabled and not plan.depends_on_caller)
+        if not (may_join and is_shared) or plan.is_serial or request.extensions:
             return None
         given = _to_canonical_bytes(request.variables) if request.variables else b""
         whose = run_request.caller_key, run_request.language
@@ -269,7 +284,7 @@ class Engine:
         share_key: Hashable | None,
     ) -> GraphQLResponse:
         """The response; with a `share_key`, as bytes, so that it is serialized only once."""
-        version = self._kept_answers.get_version()
+        version = self.shared_answers.kept.get_version()
         context = context_factory()
         response = build_forbidden_response(plan, context)
         if response is None:
@@ -288,7 +303,7 @@ class Engine:
             body=encode(response),
         )
         if not response.extensions:
-            self._kept_answers.keep(share_key, version, shared)
+            self.shared_answers.kept.keep(share_key, version, shared)
         return shared
 
     async def _run_graphql_core(
@@ -308,7 +323,7 @@ class Engine:
     def _load_operation(
         self, request: GraphQLRequest, *, allow_introspection: bool = True
     ) -> tuple[CachedOperation, bool]:
-        if not allow_introspection and _INTROSPECTION.search(request.query) is not None:
+        if not allow_introspection and may_be_introspection(request.query):
             parse_operation(
                 request, self.schema, self._rules_without_introspection
             )  # raises the same error as with introspection disabled

@@ -86,7 +86,8 @@ PLANTED = {
         ("store/ledger/planted.py", "import store.consents.consent_table"),
         ("store/operations/planted.py", "import store.ledger.ledger_hash"),
     ],
-    "A document becomes a plan, a plan is executed": [
+    "A document becomes a plan, a plan is executed, its answer is shared": [
+        ("engine/graphql_core/planted.py", "import engine.sharing.kept_answers"),
         ("engine/document/planted.py", "import engine.plan.plan"),
         ("engine/plan/planted.py", "import engine.execution.plan_run"),
         ("engine/execution/planted.py", "import engine.graphql_core.executor"),

@@ -17,11 +17,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.admission.admission_middleware import AdmissionMiddleware
-from web.admission.load_shedder import LoadShedder
 from web.authentication import CASE_HEADER, PURPOSE_HEADER
 from web.endpoints.health import HealthEndpoint
-from web.graphql.endpoint import METHODS, PATH, GraphQLEndpoint
+from web.graphql.endpoint import METHODS, GraphQLEndpoint
 from web.graphql.media_types import accepts_html
+from web.graphql.repeated_requests import PATH
 from web.http_error_responses import handle_http_error, handle_starlette_error
 from web.http_errors import HttpError
 from web.middleware.csrf import PREFLIGHT_HEADERS
@@ -50,20 +50,22 @@ class WebApplication:
         paths: Collection[str],
         request_log: RequestLog,
         preflights: bool,
-        load_shedder: LoadShedder,
+        endpoint: GraphQLEndpoint,
     ) -> None:
         """Combine both; with `preflights`, Starlette also answers CORS preflights for `/graphql`."""
         self.paths = paths
         """The served paths, as the request log names them."""
+        self.repeated_requests = endpoint.repeated_requests
+        """Answers requests without a task if equal ones came before: see `web/server/single_write_response.py`."""
         self._graphql = graphql
         self._others = others
         self._request_log = request_log
         self._preflights = preflights
-        self._load_shedder = load_shedder
+        self._endpoint = endpoint
 
     def count_refused_connection(self) -> None:
         """Record a request that was refused because there are too many connections."""
-        self._load_shedder.count_refusal()
+        self._endpoint.count_refused_connection()
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one request, or the lifespan of the server.
@@ -128,7 +130,7 @@ def build_web_application(parts: WebParts) -> WebApplication:
         paths=paths,
         request_log=request_log,
         preflights=bool(settings.origins),
-        load_shedder=parts.load_shedder,
+        endpoint=endpoint,
     )
 
 

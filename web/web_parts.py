@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import Lifespan
 
+from engine.sharing.shared_answers import SharedAnswers
 from telemetry.metrics.request_counts import RequestCounts
 from web.admission.load_shedder import LoadShedder
 from web.authentication import Authenticate
@@ -45,6 +46,8 @@ class WebParts:
     ready: CheckReadiness
     settings: WebSettings
     entity_tags: EntityTags
+    shared_answers: SharedAnswers = field(default_factory=SharedAnswers.without_engine)
+    """What requests for public data share."""
     endpoints: Sequence[Routed] = ()
     """Everything that is served besides `/graphql`, health and GraphiQL."""
     pages: PageRenderer = field(default_factory=partial(PageRenderer, PageLinks()))

@@ -4,7 +4,7 @@ A read joins a fetch of the same slot that is in flight, unless an invalidation 
 began before an invalidation is never given to a caller that came after it.
 
 A fetch continues when all of its callers have left, because its answer is cached. A shared run of an operation
-(`engine/single_flight.py`) is cancelled then.
+(`engine/sharing/single_flight.py`) is cancelled then.
 """
 
 from __future__ import annotations

@@ -51,6 +51,8 @@ from engine.request import GraphQLRequest, RefusedRequest, ResponseOutcome
 
 MAX_VALIDATION_ERRORS = 20
 NO_SUBSCRIPTIONS = "Subscriptions are not supported. Send a query, and repeat it to see changes."
+_INTROSPECTION = re.compile(r"__schema\b|__type\b")
+"""A text that every introspection document contains; others may contain it in a comment."""
 _ABORTED = "Validation aborted."
 """The message of graphql-core if validation would take too much work."""
 _SCHEMA_INDEPENDENT_RULES = (
@@ -148,6 +150,11 @@ def _find_scalar_variables(
     signatures = [each for each in found if not isinstance(each, GraphQLError)]
     is_scalar = all(is_leaf_type(get_nullable_type(each.type)) for each in signatures)
     return signatures if is_scalar and len(signatures) == len(found) else ()
+
+
+def may_be_introspection(text: str) -> bool:
+    """Whether a document may ask for the schema; false for certain."""
+    return _INTROSPECTION.search(text) is not None
 
 
 def check_method(operation: ValidatedOperation, request: GraphQLRequest) -> None:

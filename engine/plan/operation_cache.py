@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Hashable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from engine.document.limits import TooLarge
 from engine.document.parsing import ValidatedOperation
@@ -25,6 +26,18 @@ _PLAN_MEMORY_DIVISOR = 8
 """The plans of one operation may take this fraction of the memory for all."""
 
 
+class SharedOperation(NamedTuple):
+    """An operation without variables whose answer is the same for all callers: what it needs besides the answer."""
+
+    plan: Plan
+    key: Hashable
+    """The key of its answers."""
+    points: int
+    """The estimated cost."""
+    coordinates: frozenset[str]
+    """The schema coordinates of its fields."""
+
+
 @dataclass(slots=True)
 class CachedOperation:
     """A valid operation with its plans (or refusals) by the values of its `@include` and `@skip` conditions."""
@@ -38,6 +51,8 @@ class CachedOperation:
     """Estimated memory of the plans."""
     cache: LruCache | None = None
     """The cache that holds it; None once it is evicted."""
+    shared: SharedOperation | None = None
+    """What its equal requests share; None before the first one, and for any other operation."""
 
     @property
     def weight(self) -> int:
@@ -153,6 +168,7 @@ class OperationCache:
         before = operation.bytes_planned
         if operation.plans and before + bytes_planned > self._max_plan_bytes:
             operation.plans.clear()
+            operation.shared = None
             operation.bytes_planned = 0
         operation.plans[values] = plan
         operation.bytes_planned += bytes_planned

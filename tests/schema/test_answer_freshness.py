@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from math import inf
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,9 +17,10 @@ from auth.crypto.key_ring import ANSWER_INFO, KeyRing
 from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.read_through import ReadThroughCache
 from engine.engine import Engine
-from engine.execution import kept_answers
 from engine.request import GraphQLRequest, GraphQLResponse
+from engine.response_encoding import encode
 from engine.run_request import RunReporting, RunRequest
+from engine.sharing import kept_answers
 from records.clocks import Clocks
 from resolvers.cached_batches import CachedBatchReader
 from schema.declarations.request_context import RequestContext
@@ -221,7 +223,7 @@ async def test_a_request_for_current_data_gets_stale_data_when_the_agency_fails(
     kept = await hub.answer(query, "anonymous")
     hub.city.failing_agencies = {"pangan"}
     old = await hub.answer(query, "anonymous", max_age=0)
-    assert (old.data, old.lifetime) == (kept.data, None)
+    assert (old.data, old.lifetime) == (orjson.loads(encode(kept))["data"], None)
     assert [each["reason"] for each in old.extensions["freshness"]] == ["AGENCY_UNAVAILABLE"]
 
 
@@ -289,7 +291,7 @@ async def test_what_is_personal_traced_stale_or_must_be_current_is_not_kept(coal
     await hub.answer(PRICES, "anonymous", max_age=0)
     hub.now += 1_000
     await hub.answer(PRICES, "anonymous")
-    assert len(hub.engine._kept_answers) == 0
+    assert len(hub.engine.shared_answers.kept) == 0
 
 
 async def test_the_bytes_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,11 +300,11 @@ async def test_the_bytes_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(kept_answers, "_MAX_BYTES", 3 * size)
     for number in range(10):
         await hub.answer(f"# {number}\n{PRICES}", "anonymous")
-        assert hub.engine._kept_answers._bytes == size * len(hub.engine._kept_answers) <= 3 * size
+        assert hub.engine.shared_answers.kept._bytes == size * len(hub.engine.shared_answers.kept) <= 3 * size
     monkeypatch.setattr(kept_answers, "_MAX_BYTES", size - 1)
     hub.now += 2
     await hub.answer(PRICES, "anonymous")
-    assert len(hub.engine._kept_answers) == hub.engine._kept_answers._bytes == 0
+    assert len(hub.engine.shared_answers.kept) == hub.engine.shared_answers.kept._bytes == 0
 
 
 PARTS = {

@@ -35,6 +35,10 @@ class KnownBodies:
                 self._known[body] = request
         return request
 
+    def find(self, body: bytes) -> GraphQLRequest | None:
+        """The request of a body that was parsed before."""
+        return self._known.get(body)
+
     def __len__(self) -> int:
         """The number of bodies."""
         return len(self._known)

@@ -14,7 +14,7 @@ import asyncio
 import logging
 from time import monotonic, time
 
-from records.calls.call import Call
+from records.calls.spans import Span
 from telemetry.log_format import JsonLines, ServedRequest, ServedRequestsRecord, TextLines, format_text
 
 _MAX_DELAY = 0.1
@@ -30,13 +30,14 @@ class RequestLog:
         self._pending: list[ServedRequest] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def record(self, call: Call, *, method: str, path: str, status: int, started_at: float) -> None:
+    def record(
+        self, request_id: str, *, method: str, path: str, status: int, started_at: float, span: Span | None = None
+    ) -> None:
         """Log one request. `path` is the route's, not the caller's; `started_at` is a time of `time.monotonic`."""
         if self._timer is None and not self._logger.isEnabledFor(logging.INFO):  # asked once for each batch
             return
-        span = call.span
         trace_id = None if span is None or not span.is_sampled else span.trace_id
-        served = ServedRequest(time(), method, path, status, monotonic() - started_at, call.request_id, trace_id)
+        served = ServedRequest(time(), method, path, status, monotonic() - started_at, request_id, trace_id)
         if self._timer is None:
             if not _accepts_batches(self._logger):
                 self._logger.info("%s", format_text(served))

@@ -33,6 +33,10 @@ _APPLICATIONS: Final = frozenset({CallerKind.PARTNER, CallerKind.AGENCY_SYSTEM})
 class CallerLimits(Protocol):
     """The limits of one caller; also the engine's budget for each of their requests."""
 
+    @property
+    def is_local(self) -> bool:
+        """Whether this process counts alone, so that nothing has to be awaited."""
+
     def take_request(self) -> Awaitable[None] | None:
         """Count a request; an awaitable if a shared store is asked. Raises `HttpError` if the rate is exceeded."""
 
@@ -58,6 +62,8 @@ class CallerLimiter(Protocol):
 
 class NoCallerLimits:
     """The limits of a caller without limits."""
+
+    is_local = True
 
     def take_request(self) -> None:
         """Count nothing."""
@@ -109,10 +115,12 @@ class BucketCallerLimits:
         "_points",
         "_requests",
         "_template",
+        "is_local",
     )
 
     def __init__(self, limiter: RateLimiter, caller_rates: CallerRates, key: str) -> None:
         """`key` names the caller in the shared store."""
+        self.is_local = limiter.is_local
         self._limiter = limiter
         self._requests = Bucket(f"{key}:requests", caller_rates.requests)
         self._points = Bucket(f"{key}:points", caller_rates.points)

@@ -11,6 +11,7 @@ were 19 of 174 Python calls of a small request. `tests/web/server/test_replaced_
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import ClassVar, Final
 from urllib.parse import unquote
 
@@ -27,7 +28,8 @@ from web.admission.surplus_connections import (
 )
 from web.server.ambiguous_headers import HOSTLESS_TARGETS, HeaderRefusal, find_header_refusal
 from web.server.graceful_connection import GracefulHttpProtocol
-from web.server.single_write_response import EXTENSION, RequestCycle
+from web.server.known_heads import KnownHead, KnownHeads
+from web.server.single_write_response import EXTENSION, RequestCycle, Start, TasklessAnswers
 
 _MAX_READ_BYTES = 256 * 1024
 """Maximum bytes of one read, of which a part may belong to the next request."""
@@ -42,8 +44,14 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
     write_timeout: ClassVar[float]
     max_header_bytes: ClassVar[int]
     max_connections: ClassVar[int]
+    known_heads: ClassVar[KnownHeads]
+    repeated_requests: ClassVar[TasklessAnswers]
 
     cycle: RequestCycle
+    _is_parser_idle = True
+    """Whether the parser expects the start of a request."""
+    _arrived: RequestCycle | None = None
+    """A request whose header has arrived, and that is not started."""
     _in_header = False
     """Whether a header has begun and is not complete."""
     _header_bytes = 0
@@ -76,6 +84,10 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
         self._in_header = False
         self._stop_write_timer()
         super().connection_lost(exc)
+        running = self._running_cycle
+        if isinstance(running, RequestCycle) and running.on_disconnect is not None and not running.response_complete:
+            running.disconnected = True
+            running.on_disconnect()
 
     def data_received(self, data: bytes) -> None:
         """Pass bytes to the parser, and count those outside of bodies; refuse the request if they are too many."""
@@ -88,12 +100,29 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
         self._idle_due = None
         size = self._last_read_bytes = len(data)
         cycle: RequestResponseCycle | None = self.cycle  # None at first, which uvicorn's annotation omits
+        is_first = self._is_parser_idle and (cycle is None or cycle.response_complete)
+        # 3. A single request whose head is known needs no parser.
+        if is_first and not (self._is_surplus or self._is_last_response):
+            head = self.known_heads.find(data)
+            if head is not None:
+                self._start_with_known_head(head, data)
+                return
         if self._header_due is None and (cycle is None or cycle.response_complete):
             self._start_header_timer()
         if self._header_due is not None:
             self._header_bytes += size
         self._bytes_without_body += size
-        # 3. Parse. The parser calls `on_message_begin`, `on_headers_complete` and `on_body`, which reset the counters.
+        # 4. Parse, and check the counters.
+        self._parse(data)
+        if self._header_bytes > self.max_header_bytes or self._bytes_without_body > self.max_header_bytes:
+            self._check_counters()
+        # 5. Start the request whose header was complete.
+        if (arrived := self._arrived) is not None:
+            self._arrived = None
+            self._start(arrived, bytes(arrived.body), data if is_first else None)
+
+    def _parse(self, data: bytes) -> None:
+        """Parse. The parser calls `on_message_begin`, `on_headers_complete` and `on_body`, which reset the counters."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError:
@@ -101,9 +130,56 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
             self.send_400_response(_INVALID)
         except httptools.HttpParserUpgrade:
             pass  # the request is answered in HTTP/1.1, and the parser reads nothing more
-        # 4. Check the counters.
-        if self._header_bytes > self.max_header_bytes or self._bytes_without_body > self.max_header_bytes:
-            self._check_counters()
+
+    def _start_with_known_head(self, head: KnownHead, data: bytes) -> None:
+        """Start the request without the parser. The checks of its head passed before."""
+        self._header_due = None
+        self._bytes_without_body = 0
+        body = data[len(data) - head.body_length :]
+        cycle: RequestCycle | None = self.cycle  # None at first, which uvicorn's annotation omits
+        if cycle is not None and cycle.can_begin_again(head):
+            cycle.begin_again(self)
+        else:
+            cycle = self._build_cycle(head)
+        self._start(cycle, body)
+
+    def _build_cycle(self, head: KnownHead) -> RequestCycle:
+        """The request with this head, which has arrived with its body."""
+        self.expect_100_continue = False
+        scope: HTTPScope = {
+            **head.scope,  # type: ignore[typeddict-item]  # the rest is that of the first request
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme or "http",
+            "state": self.app_state.copy(),
+        }
+        cycle = RequestCycle(self, scope, keep_alive=True)
+        scope["extensions"] = {EXTENSION: cycle}  # type: ignore[dict-item]  # extensions hold values of any type
+        cycle.known_head, cycle.knowledge, cycle.more_body = head, head.knowledge, False
+        self.cycle = self._running_cycle = cycle
+        return cycle
+
+    def _start(self, cycle: RequestCycle, body: bytes, first_read: bytes | None = None) -> None:
+        """Start a request: without a task, if the application can answer it so.
+
+        A task starts in the next turn of the event loop. To run it within the read (an eager task) costs a tenth more
+        with 64 connections, because parser and application then take turns; it pays only if others can join it.
+        `first_read` are the bytes that began with this request, if its head is not known yet.
+        """
+        start, app = Start.SOON, self.app
+        if not cycle.more_body and cycle.keep_alive:
+            cycle.is_taskless = True  # the answer may be complete when this call returns
+            try:
+                start = self.repeated_requests.answer(cycle.scope, body, cycle)  # type: ignore[arg-type]  # ASGI's scope
+            except Exception as fault:  # noqa: BLE001 - it ends like a fault of a task: with a 500
+                app = partial(_raise, fault)
+        # Before the start, because an eager task may change the scope.
+        if first_read is not None and cycle.knowledge is not None:
+            self.known_heads.remember(first_read, cycle.scope, cycle.knowledge)
+        if start is not Start.NONE:
+            cycle.is_taskless = False
+            cycle.body[:] = body
+            self._start_asgi_task(cycle, app, is_eager=start is Start.NOW)
 
     def _check_counters(self) -> None:
         """Refuse too many bytes: outside of a header, those of chunk extensions and trailers; else of the header."""
@@ -116,6 +192,7 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
 
     def on_message_begin(self) -> None:
         """The first byte of a request, possibly in the same read as the end of the previous one."""
+        self._is_parser_idle = False
         self.url = b""
         self.headers = []
         self.expect_100_continue = self._has_transfer_coding = False
@@ -148,6 +225,7 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
 
     def on_message_complete(self) -> None:
         """The end of a request."""
+        self._is_parser_idle = True
         cycle = self.cycle
         if cycle.response_complete:
             return
@@ -191,12 +269,11 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
         scope["extensions"] = {EXTENSION: cycle}  # type: ignore[dict-item]  # extensions hold values of any type
         if self._is_surplus:
             mark_surplus(cycle)
-        # 5. Start it in the next turn of the event loop, or after the requests before it. To run it within the read (an
-        #    eager task) costs a tenth more with 64 connections: parser and application would then take turns.
+        # 5. Start it at the end of the read, when the body may be there, or after the requests before it.
         previous: RequestResponseCycle | None = self.cycle  # None at first, which uvicorn's annotation omits
         self.cycle = cycle
         if previous is None or previous.response_complete:
-            self._start_asgi_task(cycle, self.app)
+            self._arrived = self._running_cycle = cycle
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))
@@ -312,8 +389,18 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
         self.transport.close()
 
 
+async def _raise(fault: Exception, *_: object) -> None:
+    """An application that fails."""
+    raise fault
+
+
 def build_limited_protocol(
-    *, header_timeout: float, write_timeout: float, max_header_bytes: int, max_connections: int
+    *,
+    header_timeout: float,
+    write_timeout: float,
+    max_header_bytes: int,
+    max_connections: int,
+    repeated_requests: TasklessAnswers,
 ) -> type[LimitedHttpProtocol]:
     """Build the protocol class with these limits; uvicorn creates one object of it for each connection.
 
@@ -322,6 +409,7 @@ def build_limited_protocol(
         write_timeout: Seconds that a client may leave a response unread.
         max_header_bytes: Maximum size of request line and headers together.
         max_connections: Limit of open connections; see `web/admission/surplus_connections.py`.
+        repeated_requests: Answers requests without a task if equal ones came before.
 
     """
     limits = {
@@ -329,5 +417,7 @@ def build_limited_protocol(
         "write_timeout": write_timeout,
         "max_header_bytes": max_header_bytes,
         "max_connections": max_connections,
+        "known_heads": KnownHeads(),
+        "repeated_requests": repeated_requests,
     }
     return type("ConfiguredHttpProtocol", (LimitedHttpProtocol,), limits)

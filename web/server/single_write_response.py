@@ -9,11 +9,15 @@ the response together, the head as bytes that were checked when they were built.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Coroutine
+from enum import Enum, auto
+from typing import Any, ClassVar, Final, Protocol, cast
 
-from starlette.types import Scope
+from starlette.types import Scope, Send
 from uvicorn._types import HTTPScope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from web.server.known_heads import KnownHead
 
 EXTENSION: Final = "simpul.whole_exchange"
 """The name of the extension in a scope."""
@@ -21,6 +25,12 @@ EXTENSION: Final = "simpul.whole_exchange"
 
 class WholeExchange(Protocol):
     """The extension: a request's whole body, and its response in a single write."""
+
+    knowledge: object
+    """What the application knew of an equal head; None if nothing. If the application sets it, the server keeps the
+    head, so it sets it only for a head without a token or personal data."""
+    on_disconnect: Callable[[], None] | None
+    """Called when the client disconnects before the response is complete."""
 
     def take_body(self) -> bytes | None:
         """The whole body; None if a part of it has not arrived yet."""
@@ -31,9 +41,41 @@ class WholeExchange(Protocol):
         Each line of the head ends in CRLF. The head contains `content-length`, and no `connection`.
         """
 
+    def send_in_pieces(self, send_response: Callable[[Send], Coroutine[Any, Any, None]], /) -> None:
+        """Send the response with the `send` of ASGI, before the server stops."""
+
+
+class Start(Enum):
+    """How the server starts a request."""
+
+    SOON = auto()
+    """As a task, in the next turn of the event loop."""
+    NOW = auto()
+    """As a task that runs until it first waits, because others will wait for what it starts."""
+    NONE = auto()
+    """Not at all: the application answers it without a task."""
+
+
+class TasklessAnswers(Protocol):
+    """The part of an application that answers requests without a task if equal ones came before."""
+
+    def answer(self, scope: Scope, body: bytes, exchange: WholeExchange, /) -> Start:
+        """Answer the whole request now or later through the exchange, or have the server start it."""
+
+
+class NoTasklessAnswers:
+    """Answers no request."""
+
+    def answer(self, scope: Scope, body: bytes, exchange: WholeExchange, /) -> Start:  # noqa: ARG002 - as the protocol
+        """Each request needs a task."""
+        return Start.SOON
+
 
 class RequestCycle(RequestResponseCycle):
     """uvicorn's object for one request and its response, which is also a `WholeExchange`."""
+
+    default_lines: ClassVar[tuple[list[tuple[bytes, bytes]], bytes]] = ([], b"")
+    """The server's headers of this second, and their lines."""
 
     def __init__(self, protocol: HttpToolsProtocol, scope: HTTPScope, *, keep_alive: bool) -> None:
         """As uvicorn's own, without its arguments: it is called for each request."""
@@ -56,6 +98,12 @@ class RequestCycle(RequestResponseCycle):
         self.expected_content_length = 0
         self.arrival: asyncio.Event | None = None
         """The event of `message_event`, as soon as it is needed."""
+        self.known_head: KnownHead | None = None
+        self.is_taskless = False
+        """Whether the application answered or answers it without a task, so that nothing refers to it afterwards."""
+        self.knowledge: object = None
+        self.on_disconnect: Callable[[], None] | None = None
+        self._tasks = protocol.tasks
 
     @property
     def message_event(self) -> asyncio.Event:  # type: ignore[override]  # uvicorn sets it only in its own `__init__`
@@ -68,6 +116,22 @@ class RequestCycle(RequestResponseCycle):
             if self.body or not self.more_body:
                 self.arrival.set()
         return self.arrival
+
+    def begin_again(self, protocol: HttpToolsProtocol) -> None:
+        """Begin the next request of the connection, with the same head."""
+        self.default_headers = protocol.server_state.default_headers
+        self.is_taskless = self.response_started = self.response_complete = False
+
+    def can_begin_again(self, head: KnownHead) -> bool:
+        """Whether this object can serve the next request, which has this head: it is as new, but for its response."""
+        return self.known_head is head and self.is_taskless and self.keep_alive and self.chunked_encoding is None
+
+    def send_in_pieces(self, send_response: Callable[[Send], Coroutine[Any, Any, None]], /) -> None:
+        """See `WholeExchange`. A fault ends the connection, as with a request that runs as a task."""
+        sending = self.run_asgi(lambda _scope, _receive, send: send_response(cast("Send", send)))
+        task = asyncio.get_running_loop().create_task(sending)
+        task.add_done_callback(self._tasks.discard)
+        self._tasks.add(task)
 
     def take_body(self) -> bytes | None:
         """As `receive`, for the usual case: the body arrived with its header."""
@@ -84,16 +148,23 @@ class RequestCycle(RequestResponseCycle):
             return False
         self.response_started = True
         self.waiting_for_100_continue = False
-        lines = [STATUS_LINE[status]]
-        for name, value in self.default_headers:
-            lines += (name, b": ", value, b"\r\n")
-        lines += (head, b"\r\n", body)
-        self.transport.write(b"".join(lines))
+        headers, lines = self.default_lines
+        if headers is not self.default_headers:
+            headers = self.default_headers
+            lines = b"".join([b"%b: %b\r\n" % each for each in headers])
+            RequestCycle.default_lines = headers, lines
+        self.transport.write(b"".join((STATUS_LINE[status], lines, head, b"\r\n", body)))
         self.response_complete = True
         if self.arrival is not None:
             self.arrival.set()
         self.on_response()
         return True
+
+
+def get_repeated_requests(app: object) -> TasklessAnswers:
+    """The part of an application that answers requests without a task, its attribute `repeated_requests`."""
+    repeated_requests: TasklessAnswers = getattr(app, "repeated_requests", NoTasklessAnswers())
+    return repeated_requests
 
 
 def take_whole_exchange(scope: Scope) -> WholeExchange | None:

@@ -9,6 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from web.server.header_limits import build_limited_protocol
+from web.server.single_write_response import get_repeated_requests
 from web.settings import WebSettings
 
 
@@ -59,6 +60,7 @@ def build_uvicorn_config(app: ASGIApp, host: str, port: int, settings: WebSettin
             write_timeout=settings.write_timeout,
             max_header_bytes=settings.max_header_bytes,
             max_connections=settings.max_connections,
+            repeated_requests=get_repeated_requests(app),
         ),
         interface="asgi3",  # uvicorn takes an application that is no coroutine function for one of ASGI 2
         ws="none",

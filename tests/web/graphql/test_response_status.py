@@ -4,8 +4,8 @@ import pytest
 
 from engine.request import GraphQLResponse, ResponseOutcome
 from engine.response_encoding import encode
-from web.graphql.endpoint import get_headers, get_status
 from web.graphql.media_types import MediaType
+from web.graphql.responses import get_headers, get_status
 
 ERROR = {"message": "no", "path": ["me", 0]}
 

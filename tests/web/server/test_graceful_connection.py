@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from tests.web.server.bare_server import BareServer, serve_bare_application
+from tests.web.server.fakes.bare_server import BareServer, serve_bare_application
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 LAST = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok"

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.applications import Starlette
 
-from tests.web.server.bare_server import GET, serve_bare_application
+from tests.web.server.fakes.bare_server import GET, serve_bare_application
 from web.server.http_server import ApplicationStartError, HttpServer, ShutdownPolicy
 from web.server.uvicorn_config import build_uvicorn_config
 from web.settings import WebSettings

@@ -3,46 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.server import ServerState
+from starlette.types import Receive, Scope, Send
 
-from tests.web.server.bare_server import GET
-from web.server.header_limits import LimitedHttpProtocol
-from web.server.uvicorn_config import build_uvicorn_config
-from web.settings import WebSettings
+from tests.web.server.fakes.bare_server import GET
+from tests.web.server.fakes.memory_connection import connect
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 POST = b"POST /whole HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n"
-
-
-class WrittenTransport(asyncio.Transport):
-    """Keeps what is written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written = bytearray()
-        self.is_closed = False
-
-    def write(self, data: Any) -> None:  # noqa: ANN401 - bytes of any kind
-        self.written += data
-
-    def close(self) -> None:
-        self.is_closed = True
-
-    def is_closing(self) -> bool:
-        return self.is_closed
-
-
-def connect(app: ASGIApp) -> tuple[LimitedHttpProtocol, WrittenTransport]:
-    """A protocol with a connection that is no socket."""
-    config = build_uvicorn_config(app, "127.0.0.1", 0, WebSettings())
-    config.load()
-    build = cast("type[LimitedHttpProtocol]", config.http_protocol_class)
-    protocol, transport = build(config, ServerState(), {}), WrittenTransport()
-    protocol.connection_made(transport)
-    return protocol, transport
 
 
 async def test_a_request_starts_before_its_body_is_complete_and_runs_as_a_task() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from time import monotonic
 
-from tests.web.server.bare_server import GET, BareServer, serve_bare_application
+from tests.web.server.fakes.bare_server import GET, BareServer, serve_bare_application
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]

@@ -8,7 +8,7 @@ import socket
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.server.header_limits import LimitedHttpProtocol
 from web.server.http_server import HttpServer, ShutdownPolicy
@@ -95,6 +95,21 @@ class BareServer:
 @contextlib.asynccontextmanager
 async def serve_bare_application(**settings: Any) -> AsyncIterator[BareServer]:  # noqa: ANN401 - any of the settings
     application = BareApplication()
+    async with serve_application(application, **settings) as (server, port, serving):
+        hub = BareServer(server, application, port, serving)
+        try:
+            yield hub
+        finally:
+            for each in hub.writers:
+                each.close()
+
+
+@contextlib.asynccontextmanager
+async def serve_application(
+    application: ASGIApp,
+    **settings: Any,  # noqa: ANN401 - any of the settings
+) -> AsyncIterator[tuple[HttpServer, int, asyncio.Task[None]]]:
+    """A running server of any application, its port, and the task that serves."""
     config = build_uvicorn_config(application, "127.0.0.1", 0, WebSettings(**settings))
     config.date_header = False
     ready = asyncio.Event()
@@ -104,12 +119,9 @@ async def serve_bare_application(**settings: Any) -> AsyncIterator[BareServer]: 
         port = listener.getsockname()[1]
         serving = asyncio.create_task(server.serve([listener]))
         await ready.wait()
-        hub = BareServer(server, application, port, serving)
         try:
-            yield hub
+            yield server, port, serving
         finally:
-            for each in hub.writers:
-                each.close()
             if not serving.done():
                 server.shut_down(ShutdownPolicy(timeout=0, linger=0))
                 await serving

@@ -5,21 +5,35 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from functools import partial
-from typing import Generic, TypeVar
+from itertools import islice
+from typing import Generic, Protocol, TypeVar
 
 from engine.event_loop import start_task
 from records.calls.spans import Span
 
 T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
 
+_RECEIVERS_PER_TURN = 256
+"""Receivers that get an answer in one turn of the event loop: a few milliseconds of work."""
 _MAX_DEADLINE_DIFFERENCE = 1.0
 """Seconds by which the deadlines of callers who share a run may differ."""
+
+
+class RunReceiver(Protocol[T_contra]):
+    """Waits for a run without a task."""
+
+    def receive(self, answer: T_contra) -> None:
+        """Takes the answer. Must not raise."""
+
+    def fail(self, failure: BaseException) -> None:
+        """Takes the failure of the run, `CancelledError` for its cancellation. Must not raise."""
 
 
 class SharedRun(Generic[T]):
     """One run, and the callers that wait for it."""
 
-    __slots__ = ("deadline", "span", "task", "waiting")
+    __slots__ = ("deadline", "receivers", "span", "task", "waiting")
 
     def __init__(self, task: asyncio.Task[T], deadline: float, span: Span | None) -> None:
         """`deadline` is on the clock of `time.monotonic`; `span` is that of the caller that started the run."""
@@ -27,6 +41,8 @@ class SharedRun(Generic[T]):
         self.deadline = deadline
         self.span = span
         self.waiting: set[asyncio.Future[T]] = set()
+        self.receivers: dict[RunReceiver[T], None] = {}
+        """They get the answer in the order in which they came."""
 
 
 class SingleFlight(Generic[T]):
@@ -59,8 +75,8 @@ class SingleFlight(Generic[T]):
         answer would lack slow parts, or come too late. The caller's `span` gets a link to the span of a joined run.
         """
         # 1. Join a pending run, or start one.
-        shared_run = self._runs.get(key)
-        if shared_run is None or abs(shared_run.deadline - deadline) > _MAX_DEADLINE_DIFFERENCE:
+        shared_run = self.find(key, deadline)
+        if shared_run is None:
             task = start_task(run())
             if task.done():  # it never waited
                 return self._share_within_turn(key, task, deadline, span)
@@ -77,9 +93,30 @@ class SingleFlight(Generic[T]):
             return await answer
         finally:
             shared_run.waiting.discard(answer)
-            if not shared_run.waiting and not shared_run.task.done():
-                self._remove(key, shared_run)  # a run that is being cancelled must not be joined
-                shared_run.task.cancel()
+            self._end_unwanted(key, shared_run)
+
+    def find(self, key: Hashable, deadline: float) -> SharedRun[T] | None:
+        """The pending run with this key that a caller with this deadline may join."""
+        shared_run = self._runs.get(key)
+        if shared_run is None or abs(shared_run.deadline - deadline) > _MAX_DEADLINE_DIFFERENCE:
+            return None
+        return shared_run
+
+    def wait(self, shared_run: SharedRun[T], receiver: RunReceiver[T]) -> None:
+        """Let a receiver wait for a run; it gets the answer immediately if the run has ended in this turn."""
+        shared_run.receivers[receiver] = None
+        if shared_run.task.done():
+            self._deliver_to_receivers(shared_run)
+
+    def leave(self, key: Hashable, shared_run: SharedRun[T], receiver: RunReceiver[T]) -> None:
+        """Take a receiver from its run, which is cancelled if no caller waits for it any longer."""
+        shared_run.receivers.pop(receiver, None)
+        self._end_unwanted(key, shared_run)
+
+    def _end_unwanted(self, key: Hashable, shared_run: SharedRun[T]) -> None:
+        if not shared_run.waiting and not shared_run.receivers and not shared_run.task.done():
+            self._remove(key, shared_run)  # a run that is being cancelled must not be joined
+            shared_run.task.cancel()
 
     def _share_within_turn(self, key: Hashable, task: asyncio.Task[T], deadline: float, span: Span | None) -> T:
         """The result, which equal requests of the same turn of the event loop share.
@@ -105,6 +142,22 @@ class SingleFlight(Generic[T]):
                 answer.set_exception(failure)
             else:
                 answer.set_result(task.result())
+        if shared_run.receivers:
+            self._deliver_to_receivers(shared_run)
+
+    def _deliver_to_receivers(self, shared_run: SharedRun[T]) -> None:
+        """Pass the outcome to the receivers, with a turn for other requests after some hundreds of them."""
+        receivers, task = shared_run.receivers, shared_run.task
+        failure = asyncio.CancelledError() if task.cancelled() else task.exception()
+        for receiver in tuple(islice(receivers, _RECEIVERS_PER_TURN)):
+            if receivers.pop(receiver, receiver) is not None:  # it left while another one got the answer
+                continue
+            if failure is None:
+                receiver.receive(task.result())
+            else:
+                receiver.fail(failure)
+        if receivers:
+            task.get_loop().call_soon(self._deliver_to_receivers, shared_run)
 
     def _remove(self, key: Hashable, shared_run: SharedRun[T]) -> None:
         if self._runs.get(key) is shared_run:

@@ -1,17 +1,17 @@
 """Answers with public data as bytes, which equal requests get again within a second.
 
 An answer whose parts all come from the answer cache never waits, so no later request could join its run
-(`engine/single_flight.py`). Its parts would be shaped and written as JSON again, which takes 80 % of a cached Q3. A
-second is enough: at a thousand requests a second, all but one in a thousand share the bytes.
+(`engine/sharing/single_flight.py`). Its parts would be shaped and written as JSON again, which takes 80 % of a cached
+Q3. A second is enough: at a thousand requests a second, all but one in a thousand share the bytes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 from math import inf
-from typing import Final, NamedTuple
+from typing import Final
 
-from engine.batch import BatchCache
+from engine.batch import NO_BATCH_CACHE, BatchCache
 from engine.request import GraphQLResponse, ResponseOutcome
 from records.calls.freshness import AnswerLifetime
 
@@ -23,12 +23,19 @@ _BYTES_BESIDE_BODY: Final = 2_000
 """Of an answer, with its key: a flood of small answers stays within the bound, too."""
 
 
-class _KeptAnswer(NamedTuple):
-    response: GraphQLResponse
-    kept_at: float
-    until: float
-    version: Hashable
-    """That of the cache, before the parts were read."""
+class _KeptAnswer:
+    __slots__ = ("given", "given_until", "kept_at", "response", "until", "version")
+
+    def __init__(self, response: GraphQLResponse, kept_at: float, until: float, version: Hashable) -> None:
+        self.response = response
+        self.kept_at = kept_at
+        self.until = until
+        self.version = version
+        """That of the cache, before the parts were read."""
+        self.given = response
+        """The answer with the age that it had last ..."""
+        self.given_until = kept_at
+        """... and until when that age is the same in whole seconds, and the rest of its lifetime too."""
 
 
 class KeptAnswers:
@@ -37,6 +44,8 @@ class KeptAnswers:
     def __init__(self, batch_cache: BatchCache) -> None:
         """Starts empty. `batch_cache` gives the clock, and knows what was invalidated."""
         self._batch_cache = batch_cache
+        self.is_enabled = batch_cache is not NO_BATCH_CACHE
+        """Whether any answer can be kept."""
         self._answers: dict[Hashable, _KeptAnswer] = {}
         self._bytes = 0
         self._renewals = 0
@@ -60,20 +69,22 @@ class KeptAnswers:
             del self._answers[key]
             self._bytes -= _get_size(kept.response)
             return None
-        passed = now - kept.kept_at
-        response = kept.response
-        return GraphQLResponse(
+        if now >= kept.given_until:
+            self._renew(kept, lifetime, now)
+        return kept.given
+
+    def _renew(self, kept: _KeptAnswer, lifetime: AnswerLifetime, now: float) -> None:
+        """Build the answer with its age of now: requests of the same second get the same object."""
+        passed, response = now - kept.kept_at, kept.response
+        age, fresh = lifetime.age + passed, max(lifetime.fresh - passed, 0.0)
+        kept.given = GraphQLResponse(
             outcome=response.outcome,
             data_classes=response.data_classes,
             is_public=True,
-            lifetime=AnswerLifetime(
-                lifetime.age + passed,
-                max(lifetime.fresh - passed, 0.0),
-                lifetime.stale_while_revalidate,
-                lifetime.stale_if_error,
-            ),
+            lifetime=AnswerLifetime(age, fresh, lifetime.stale_while_revalidate, lifetime.stale_if_error),
             body=response.body,
         )
+        kept.given_until = now + min(1.0 - age % 1.0, fresh % 1.0)
 
     def keep(self, key: Hashable, version: Hashable, response: GraphQLResponse) -> None:
         """Keep an answer that began at this version; ignores what must not be given to others, or is not cached."""

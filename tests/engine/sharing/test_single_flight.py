@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from engine.single_flight import SingleFlight
+from engine.sharing.single_flight import SingleFlight
 from records.calls.spans import Span
 
 

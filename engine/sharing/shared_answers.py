@@ -1,0 +1,107 @@
+"""What requests share: pending runs, and the bytes of public answers.
+
+A request whose operation and answer came before needs no run. `SharedAnswers` lets it take the kept answer,
+or wait for the pending one, without a task (`web/graphql/repeated_requests.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import NamedTuple
+
+from engine.batch import NO_BATCH_CACHE, BatchCache
+from engine.document.limits import TooLarge
+from engine.document.parsing import may_be_introspection
+from engine.document.persisted_operations import PersistedDocuments
+from engine.errors import build_request_error
+from engine.operation_meter import COMPLETE, PARTIAL, UNREGISTERED, classify_outcome
+from engine.plan.operation_cache import OperationCache, SharedOperation
+from engine.plan.plan import Plan
+from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome
+from engine.run_request import NO_REPORTING, RunReporting, RunRequest
+from engine.sharing.kept_answers import KeptAnswers
+from engine.sharing.single_flight import RunReceiver, SharedRun, SingleFlight
+
+
+class PendingAnswer(NamedTuple):
+    """An answer that a request can wait for."""
+
+    key: Hashable
+    run: SharedRun[GraphQLResponse]
+
+
+class SharedAnswers:
+    """The pending runs and kept answers of one engine."""
+
+    def __init__(
+        self,
+        operation_cache: OperationCache,
+        documents: PersistedDocuments,
+        reporting: RunReporting,
+        batch_cache: BatchCache,
+    ) -> None:
+        """Starts without answers. `batch_cache` is the cache of the engine's requests."""
+        self.pending: SingleFlight[GraphQLResponse] = SingleFlight()
+        self.kept = KeptAnswers(batch_cache)
+        self._operation_cache = operation_cache
+        self._documents = documents
+        self._reporting = reporting
+
+    @classmethod
+    def without_engine(cls) -> SharedAnswers:
+        """Nothing is shared."""
+        return cls(OperationCache(), PersistedDocuments(), NO_REPORTING, NO_BATCH_CACHE)
+
+    def find_operation(self, request: GraphQLRequest) -> SharedOperation | None:
+        """The operation of an anonymous POST without variables, if its answer is the same for all callers."""
+        if self._documents.must_check_text:
+            return None
+        cached = self._operation_cache.find((request.query, request.operation_name))
+        return None if cached is None else cached.shared
+
+    def find(self, operation: SharedOperation, deadline: float) -> GraphQLResponse | PendingAnswer | None:
+        """The kept answer, or the pending one for this deadline (`time.monotonic`); None if there is neither."""
+        key = operation.key
+        kept = self.kept.find(key)
+        if kept is not None:
+            return kept
+        run = self.pending.find(key, deadline)
+        return None if run is None else PendingAnswer(key, run)
+
+    def wait(self, pending: PendingAnswer, receiver: RunReceiver[GraphQLResponse]) -> None:
+        """Let a receiver wait for the answer, which it may get immediately."""
+        self.pending.wait(pending.run, receiver)
+
+    def leave(self, pending: PendingAnswer, receiver: RunReceiver[GraphQLResponse]) -> None:
+        """Let a receiver wait no longer."""
+        self.pending.leave(pending.key, pending.run, receiver)
+
+    def report(self, operation: SharedOperation, response: GraphQLResponse, seconds: float) -> None:
+        """Count the operation of one request that got this response.
+
+        Raises:
+            RuntimeError: The answer contains personal data, so it must not be sent without a record of its reads.
+
+        """
+        if response.reads or response.refusals:
+            raise RuntimeError("A public answer has reads of personal data or refusals.")
+        outcome = classify_outcome(response)
+        if outcome in {COMPLETE, PARTIAL}:
+            self._reporting.uses.record(operation.coordinates)
+        self._reporting.meter.record_run(UNREGISTERED, outcome, operation.points, seconds)
+
+    def refuse(self, refusal: TooLarge) -> GraphQLResponse:
+        """The response to a request that its caller can never pay."""
+        errors = [build_request_error(str(refusal), refusal.code)]
+        return GraphQLResponse(outcome=ResponseOutcome.REFUSED, errors=errors)
+
+
+def build_shared_operation(
+    plan: Plan, share_key: Hashable, run_request: RunRequest, points: int
+) -> SharedOperation | None:
+    """What equal requests share; None if callers or requests need different checks."""
+    request = run_request.request
+    is_checked = run_request.application is not None or request.document_id is not None
+    if plan.depends_on_caller or request.variables or is_checked or may_be_introspection(request.query):
+        return None
+    return SharedOperation(plan, share_key, points, plan.coordinates)

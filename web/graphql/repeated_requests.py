@@ -1,0 +1,275 @@
+"""Answers requests for public data without a task, if equal ones came before and share the answer.
+
+An app sends the same request for a public page from each device, so most such requests find an answer that is kept
+(`engine/sharing/kept_answers.py`) or pending (`engine/sharing/single_flight.py`). Limits, counters and the log line are
+all that is left to do for each of them, and none of that waits. The stages of the endpoint, with their task, future and
+watch of the client, take twice as many calls.
+
+Everything else is served by the endpoint: requests with a token, under overload, with limits in a shared store, with
+traces, and the first ones of their kind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from functools import partial
+from math import inf
+from time import monotonic
+from typing import Final, NamedTuple
+
+from starlette.types import Scope
+
+from auth.caller import ANONYMOUS
+from engine.document.limits import TooLarge
+from engine.plan.operation_cache import SharedOperation
+from engine.request import GraphQLResponse
+from engine.sharing.shared_answers import PendingAnswer, SharedAnswers
+from web.graphql.known_bodies import KnownBodies
+from web.graphql.known_headers import READ_HEADERS, KnownHeader, KnownHeaders
+from web.graphql.media_types import MediaType
+from web.graphql.responses import EndpointResponse, ResponseBuilder, build_refused_response
+from web.graphql.served_requests import ServedRequests
+from web.http_errors import HttpError
+from web.middleware.incidents import report_incident
+from web.middleware.request_identity import choose_request_id
+from web.middleware.request_spans import NoRequestSpans
+from web.rate_limits.caller_limiter import CallerLimits
+from web.request_headers import RequestHeaders
+from web.server.client_disconnect import ClientDisconnected, WorkTimedOut
+from web.server.single_write_response import Start, WholeExchange
+from web.web_parts import WebParts
+
+PATH: Final = "/graphql"
+_IMPERSONAL_HEADERS: Final = READ_HEADERS | {"accept-encoding", "connection", "content-length", "user-agent"}
+"""Headers that contain no token and nothing about a person, and that a client repeats."""
+
+
+class RequestKnowledge(NamedTuple):
+    """What is known of the head of an anonymous request that passed the checks."""
+
+    headers: RequestHeaders
+    known: KnownHeader
+    offered_id: str | None
+    """The id that the client gave to its request."""
+
+
+class RepeatedRequests:
+    """The requests of one hub that wait without a task."""
+
+    def __init__(
+        self,
+        parts: WebParts,
+        served_requests: ServedRequests,
+        known_headers: KnownHeaders,
+        known_bodies: KnownBodies,
+        responses: ResponseBuilder,
+    ) -> None:
+        """Shares with the endpoint what is known, counted and logged."""
+        settings = parts.settings
+        is_traced = not isinstance(parts.request_spans, NoRequestSpans)
+        self.answers = SharedAnswers.without_engine() if is_traced else parts.shared_answers
+        self.responses = responses
+        self.served_requests = served_requests
+        self.with_messages = settings.development
+        self._known_headers = known_headers
+        self._known_bodies = known_bodies
+        self._load_shedder = parts.load_shedder
+        self._caller_limiter = parts.caller_limiter
+        self._overrun_grace = settings.overrun_grace
+        # With any of these headers, the endpoint serves a request.
+        self._endpoint_headers = ("authorization", settings.certificate_header or "authorization") + (
+            ("origin",) if settings.origins else ()  # CORS headers are added by a middleware
+        )
+        self._latest: tuple[GraphQLResponse | None, EndpointResponse | None] = None, None
+        """The answer that was sent last, and its response."""
+        self.waiting: dict[_WaitingRequest, float] = {}
+        """Requests that wait for an answer, with their last moments on the clock of `time.monotonic`."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = inf
+
+    def answer(self, scope: Scope, body: bytes, exchange: WholeExchange) -> Start:
+        """Answer the request now or later; without any effect, if the endpoint has to serve it."""
+        # 1. What came before: body, head and operation.
+        request = self._known_bodies.find(body)
+        knowledge = None if request is None else self._get_knowledge(scope, exchange)
+        operation = None if request is None or knowledge is None else self.answers.find_operation(request)
+        if knowledge is None or operation is None:
+            return Start.SOON
+        # 2. An answer. If there is none, the endpoint makes one, and requests of the same turn wait for it.
+        began = monotonic()
+        last_moment = began + knowledge.known.timeout
+        answer = self.answers.find(operation, last_moment)
+        if answer is None:
+            return Start.NOW
+        # 3. Limits and capacity, if neither has to wait.
+        caller_limits = self._caller_limiter.for_address(scope, knowledge.headers)
+        if not (caller_limits.is_local and self._enter(began)):
+            return Start.SOON
+        # 4. From here on, the request is served here.
+        self.served_requests.begin()
+        waiting = _WaitingRequest(self, exchange, knowledge, caller_limits, operation, began=began)
+        if waiting.pay():
+            if isinstance(answer, PendingAnswer):
+                waiting.wait(answer)
+                self._watch(waiting, last_moment + self._overrun_grace)
+            else:
+                waiting.receive(answer)
+        return Start.NONE
+
+    def build_response(self, answer: GraphQLResponse, knowledge: RequestKnowledge) -> EndpointResponse:
+        """The response to one request, but for its limits and id. The next request with this answer gets it, too."""
+        built_for, response = self._latest
+        if response is None or built_for is not answer or response.media_type is not knowledge.known.media_type:
+            response = self.responses.build(
+                answer, ANONYMOUS, knowledge.headers, knowledge.known.media_type, by_get=False
+            )
+            self._latest = answer, response
+        return response
+
+    def _get_knowledge(self, scope: Scope, exchange: WholeExchange) -> RequestKnowledge | None:
+        """What is known of a head; None if the request may not be anonymous, or if its checks are not known to pass."""
+        knowledge = exchange.knowledge
+        if isinstance(knowledge, RequestKnowledge):
+            return knowledge
+        headers = RequestHeaders(scope)
+        if scope["path"] != PATH or any(each in headers for each in self._endpoint_headers):
+            return None
+        known = self._known_headers.find(scope)
+        if known is None or known.max_age < inf:
+            return None
+        knowledge = RequestKnowledge(headers, known, headers.get("x-request-id"))
+        is_impersonal = all(name.decode("latin-1") in _IMPERSONAL_HEADERS for name, _ in scope["headers"])
+        if is_impersonal and not scope["query_string"]:  # a query string could hold a token
+            exchange.knowledge = knowledge
+        return knowledge
+
+    def _enter(self, now: float) -> bool:
+        """Count the request in; False, without any effect, if admission control has to decide."""
+        is_admitted = self._load_shedder.enter(now)
+        if not is_admitted:
+            self._load_shedder.leave(was_admitted=False)
+        return is_admitted
+
+    def _watch(self, waiting: _WaitingRequest, last_moment: float) -> None:
+        """End the wait at its last moment. One timer serves all, and is not set again while it is early enough."""
+        if waiting.pending is None:
+            return
+        self.waiting[waiting] = last_moment
+        if last_moment < self._timer_at:
+            self._set_timer(last_moment)
+
+    def _set_timer(self, at: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = at
+        self._timer = asyncio.get_running_loop().call_later(max(at - monotonic(), 0), self._time_out)
+
+    def _time_out(self) -> None:
+        self._timer, self._timer_at = None, inf
+        now = monotonic()
+        for waiting in [each for each, last_moment in self.waiting.items() if last_moment <= now]:
+            waiting.time_out()
+        if self.waiting:
+            self._set_timer(min(self.waiting.values()))
+
+
+class _WaitingRequest:
+    """One request from its admission to its response: it receives the shared answer."""
+
+    __slots__ = (
+        "_began",
+        "_caller_limits",
+        "_exchange",
+        "_knowledge",
+        "_operation",
+        "_owner",
+        "_request_id",
+        "pending",
+    )
+
+    def __init__(
+        self,
+        owner: RepeatedRequests,
+        exchange: WholeExchange,
+        knowledge: RequestKnowledge,
+        caller_limits: CallerLimits,
+        operation: SharedOperation,
+        *,
+        began: float,
+    ) -> None:
+        self._owner = owner
+        self._exchange = exchange
+        self._knowledge = knowledge
+        self._caller_limits = caller_limits
+        self._operation = operation
+        self._began = began
+        self._request_id = choose_request_id(knowledge.offered_id)
+        self.pending: PendingAnswer | None = None
+        """What it waits for; None once it is answered."""
+
+    def pay(self) -> bool:
+        """Count the request and its cost; False if it exceeds the limits of its caller, and was refused."""
+        try:
+            self._caller_limits.take_request()
+            self._caller_limits.spend(self._operation.points)
+        except HttpError as refusal:
+            self._finish(build_refused_response(refusal, self._knowledge.known.media_type))
+        except TooLarge as refusal:
+            self.receive(self._owner.answers.refuse(refusal))
+        except Exception as error:  # noqa: BLE001 - the handler of all unexpected errors
+            self.fail(error)
+        else:
+            return True
+        return False
+
+    def wait(self, pending: PendingAnswer) -> None:
+        """Wait for an answer until the client disconnects."""
+        self.pending = pending
+        self._exchange.on_disconnect = self._disconnect
+        self._owner.answers.wait(pending, self)
+
+    def receive(self, answer: GraphQLResponse) -> None:
+        """Send the answer."""
+        owner = self._owner
+        try:
+            owner.answers.report(self._operation, answer, monotonic() - self._began)
+            response = owner.build_response(answer, self._knowledge)
+        except Exception as error:  # noqa: BLE001 - the handler of all unexpected errors
+            self._report_incident(error)
+        else:
+            self._finish(response)
+
+    def fail(self, failure: BaseException) -> None:
+        """Send the number of an incident: the run failed unexpectedly, or was cancelled by the end of the hub."""
+        error = failure if isinstance(failure, Exception) else RuntimeError("The shared run was cancelled.")
+        self._report_incident(error)
+
+    def time_out(self) -> None:
+        """Answer that the time is over."""
+        self._leave(WorkTimedOut())
+
+    def _disconnect(self) -> None:
+        self._leave(ClientDisconnected())
+
+    def _leave(self, end: WorkTimedOut | ClientDisconnected) -> None:
+        if self.pending is not None:
+            self._owner.answers.leave(self.pending, self)
+        knowledge = self._knowledge
+        self._finish(self._owner.responses.build_ended(end, knowledge.headers, knowledge.known.media_type))
+
+    def _report_incident(self, error: Exception) -> None:
+        """Log it, and send its number, without the limits as after any unexpected error."""
+        refusal = report_incident(error, self._request_id, has_started=False, with_messages=self._owner.with_messages)
+        self._finish(build_refused_response(refusal, MediaType.JSON), with_limits=False)
+
+    def _finish(self, response: EndpointResponse, *, with_limits: bool = True) -> None:
+        owner, exchange, request_id = self._owner, self._exchange, self._request_id
+        if self.pending is not None:
+            self.pending = exchange.on_disconnect = None
+            owner.waiting.pop(self, None)
+        if with_limits:
+            response.rate_limit_lines = self._caller_limits.build_header_lines()
+        if not owner.responses.write(response, request_id, exchange):
+            exchange.send_in_pieces(partial(owner.responses.send, replace(response), request_id))
+        owner.served_requests.end(request_id, method="POST", status=response.status, began=self._began)
