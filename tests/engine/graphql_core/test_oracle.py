@@ -243,7 +243,8 @@ def check_graph(
     assert find_differences(plan, oracle) == []
     assert find_differences(fresh, oracle) == []
     assert find_silent_nulls(graph(), parse(asked.text), plan.data, {path for path, _, _ in plan.error_summaries}) == []
-    assert first.calls == here.calls
+    # Calls of one step end at the same time, in any order: the heap of the loop's timers keeps none.
+    assert sorted(map(repr, first.calls)) == sorted(map(repr, here.calls))
     if not oracle.propagated:
         assert asked_in(here) == asked_in(there)
         if "node" not in asked.text:  # a step over nodes makes a call for each type of node
