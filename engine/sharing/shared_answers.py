@@ -7,7 +7,6 @@ or wait for the pending one, without a task (`web/graphql/repeated_requests.py`)
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import NamedTuple
 
 from engine.batch import NO_BATCH_CACHE, BatchCache
 from engine.document.limits import TooLarge
@@ -20,14 +19,7 @@ from engine.plan.plan import Plan
 from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome
 from engine.run_request import NO_REPORTING, RunReporting, RunRequest
 from engine.sharing.kept_answers import KeptAnswers
-from engine.sharing.single_flight import RunReceiver, SharedRun, SingleFlight
-
-
-class PendingAnswer(NamedTuple):
-    """An answer that a request can wait for."""
-
-    key: Hashable
-    run: SharedRun[GraphQLResponse]
+from engine.sharing.single_flight import SharedRun, SingleFlight
 
 
 class SharedAnswers:
@@ -59,22 +51,9 @@ class SharedAnswers:
         cached = self._operation_cache.find((request.query, request.operation_name))
         return None if cached is None else cached.shared
 
-    def find(self, operation: SharedOperation, deadline: float) -> GraphQLResponse | PendingAnswer | None:
-        """The kept answer, or the pending one for this deadline (`time.monotonic`); None if there is neither."""
-        key = operation.key
-        kept = self.kept.find(key)
-        if kept is not None:
-            return kept
-        run = self.pending.find(key, deadline)
-        return None if run is None else PendingAnswer(key, run)
-
-    def wait(self, pending: PendingAnswer, receiver: RunReceiver[GraphQLResponse]) -> None:
-        """Let a receiver wait for the answer, which it may get immediately."""
-        self.pending.wait(pending.run, receiver)
-
-    def leave(self, pending: PendingAnswer, receiver: RunReceiver[GraphQLResponse]) -> None:
-        """Let a receiver wait no longer."""
-        self.pending.leave(pending.key, pending.run, receiver)
+    def find(self, operation: SharedOperation, deadline: float) -> GraphQLResponse | SharedRun[GraphQLResponse] | None:
+        """The kept answer, or the pending run for this deadline (`time.monotonic`); None if there is neither."""
+        return self.kept.find(operation.key) or self.pending.find(operation.key, deadline)
 
     def report(self, operation: SharedOperation, response: GraphQLResponse, seconds: float) -> None:
         """Count the operation of one request that got this response.

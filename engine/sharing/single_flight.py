@@ -33,10 +33,11 @@ class RunReceiver(Protocol[T_contra]):
 class SharedRun(Generic[T]):
     """One run, and the callers that wait for it."""
 
-    __slots__ = ("deadline", "receivers", "span", "task", "waiting")
+    __slots__ = ("deadline", "key", "receivers", "span", "task", "waiting")
 
-    def __init__(self, task: asyncio.Task[T], deadline: float, span: Span | None) -> None:
+    def __init__(self, key: Hashable, task: asyncio.Task[T], deadline: float, span: Span | None) -> None:
         """`deadline` is on the clock of `time.monotonic`; `span` is that of the caller that started the run."""
+        self.key = key
         self.task = task
         self.deadline = deadline
         self.span = span
@@ -80,8 +81,8 @@ class SingleFlight(Generic[T]):
             task = start_task(run())
             if task.done():  # it never waited
                 return self._share_within_turn(key, task, deadline, span)
-            shared_run = self._runs[key] = SharedRun(task, deadline, span)
-            task.add_done_callback(partial(self._deliver, key, shared_run))
+            shared_run = self._runs[key] = SharedRun(key, task, deadline, span)
+            task.add_done_callback(partial(self._deliver, shared_run))
         elif span is not None and shared_run.span is not None:
             span.add_link(shared_run.span)
         if shared_run.task.done():  # it finished in this turn
@@ -93,7 +94,7 @@ class SingleFlight(Generic[T]):
             return await answer
         finally:
             shared_run.waiting.discard(answer)
-            self._end_unwanted(key, shared_run)
+            self._end_unwanted(shared_run)
 
     def find(self, key: Hashable, deadline: float) -> SharedRun[T] | None:
         """The pending run with this key that a caller with this deadline may join."""
@@ -108,14 +109,14 @@ class SingleFlight(Generic[T]):
         if shared_run.task.done():
             self._deliver_to_receivers(shared_run)
 
-    def leave(self, key: Hashable, shared_run: SharedRun[T], receiver: RunReceiver[T]) -> None:
+    def leave(self, shared_run: SharedRun[T], receiver: RunReceiver[T]) -> None:
         """Take a receiver from its run, which is cancelled if no caller waits for it any longer."""
         shared_run.receivers.pop(receiver, None)
-        self._end_unwanted(key, shared_run)
+        self._end_unwanted(shared_run)
 
-    def _end_unwanted(self, key: Hashable, shared_run: SharedRun[T]) -> None:
+    def _end_unwanted(self, shared_run: SharedRun[T]) -> None:
         if not shared_run.waiting and not shared_run.receivers and not shared_run.task.done():
-            self._remove(key, shared_run)  # a run that is being cancelled must not be joined
+            self._remove(shared_run)  # a run that is being cancelled must not be joined
             shared_run.task.cancel()
 
     def _share_within_turn(self, key: Hashable, task: asyncio.Task[T], deadline: float, span: Span | None) -> T:
@@ -125,13 +126,13 @@ class SingleFlight(Generic[T]):
         """
         answer = task.result()
         if key not in self._runs:
-            shared_run = self._runs[key] = SharedRun(task, deadline, span)
-            task.get_loop().call_soon(self._remove, key, shared_run)
+            shared_run = self._runs[key] = SharedRun(key, task, deadline, span)
+            task.get_loop().call_soon(self._remove, shared_run)
         return answer
 
-    def _deliver(self, key: Hashable, shared_run: SharedRun[T], task: asyncio.Task[T]) -> None:
+    def _deliver(self, shared_run: SharedRun[T], task: asyncio.Task[T]) -> None:
         """Pass the outcome to all waiting callers."""
-        self._remove(key, shared_run)
+        self._remove(shared_run)
         failure = None if task.cancelled() else task.exception()
         for answer in shared_run.waiting:
             if answer.done():  # cancelled in this turn
@@ -159,6 +160,6 @@ class SingleFlight(Generic[T]):
         if receivers:
             task.get_loop().call_soon(self._deliver_to_receivers, shared_run)
 
-    def _remove(self, key: Hashable, shared_run: SharedRun[T]) -> None:
-        if self._runs.get(key) is shared_run:
-            del self._runs[key]
+    def _remove(self, shared_run: SharedRun[T]) -> None:
+        if self._runs.get(shared_run.key) is shared_run:
+            del self._runs[shared_run.key]

@@ -24,7 +24,8 @@ from auth.caller import ANONYMOUS
 from engine.document.limits import TooLarge
 from engine.plan.operation_cache import SharedOperation
 from engine.request import GraphQLResponse
-from engine.sharing.shared_answers import PendingAnswer, SharedAnswers
+from engine.sharing.shared_answers import SharedAnswers
+from engine.sharing.single_flight import SharedRun
 from web.graphql.known_bodies import KnownBodies
 from web.graphql.known_headers import READ_HEADERS, KnownHeader, KnownHeaders
 from web.graphql.media_types import MediaType
@@ -92,8 +93,12 @@ class RepeatedRequests:
         """Answer the request now or later; without any effect, if the endpoint has to serve it."""
         # 1. What came before: body, head and operation.
         request = self._known_bodies.find(body)
-        knowledge = None if request is None else self._get_knowledge(scope, exchange)
-        operation = None if request is None or knowledge is None else self.answers.find_operation(request)
+        if request is None:
+            return Start.SOON
+        knowledge = exchange.knowledge
+        if not isinstance(knowledge, RequestKnowledge):
+            knowledge = self._learn(scope, exchange)
+        operation = None if knowledge is None else self.answers.find_operation(request)
         if knowledge is None or operation is None:
             return Start.SOON
         # 2. An answer. If there is none, the endpoint makes one, and requests of the same turn wait for it.
@@ -104,13 +109,16 @@ class RepeatedRequests:
             return Start.NOW
         # 3. Limits and capacity, if neither has to wait.
         caller_limits = self._caller_limiter.for_address(scope, knowledge.headers)
-        if not (caller_limits.is_local and self._enter(began)):
+        if not caller_limits.is_local:
+            return Start.SOON
+        if not self._load_shedder.enter(began):
+            self._load_shedder.leave(was_admitted=False)  # the endpoint asks admission control
             return Start.SOON
         # 4. From here on, the request is served here.
         self.served_requests.begin()
         waiting = _WaitingRequest(self, exchange, knowledge, caller_limits, operation, began=began)
         if waiting.pay():
-            if isinstance(answer, PendingAnswer):
+            if isinstance(answer, SharedRun):
                 waiting.wait(answer)
                 self._watch(waiting, last_moment + self._overrun_grace)
             else:
@@ -127,11 +135,8 @@ class RepeatedRequests:
             self._latest = answer, response
         return response
 
-    def _get_knowledge(self, scope: Scope, exchange: WholeExchange) -> RequestKnowledge | None:
+    def _learn(self, scope: Scope, exchange: WholeExchange) -> RequestKnowledge | None:
         """What is known of a head; None if the request may not be anonymous, or if its checks are not known to pass."""
-        knowledge = exchange.knowledge
-        if isinstance(knowledge, RequestKnowledge):
-            return knowledge
         headers = RequestHeaders(scope)
         if scope["path"] != PATH or any(each in headers for each in self._endpoint_headers):
             return None
@@ -143,13 +148,6 @@ class RepeatedRequests:
         if is_impersonal and not scope["query_string"]:  # a query string could hold a token
             exchange.knowledge = knowledge
         return knowledge
-
-    def _enter(self, now: float) -> bool:
-        """Count the request in; False, without any effect, if admission control has to decide."""
-        is_admitted = self._load_shedder.enter(now)
-        if not is_admitted:
-            self._load_shedder.leave(was_admitted=False)
-        return is_admitted
 
     def _watch(self, waiting: _WaitingRequest, last_moment: float) -> None:
         """End the wait at its last moment. One timer serves all, and is not set again while it is early enough."""
@@ -205,7 +203,7 @@ class _WaitingRequest:
         self._operation = operation
         self._began = began
         self._request_id = choose_request_id(knowledge.offered_id)
-        self.pending: PendingAnswer | None = None
+        self.pending: SharedRun[GraphQLResponse] | None = None
         """What it waits for; None once it is answered."""
 
     def pay(self) -> bool:
@@ -223,11 +221,11 @@ class _WaitingRequest:
             return True
         return False
 
-    def wait(self, pending: PendingAnswer) -> None:
+    def wait(self, pending: SharedRun[GraphQLResponse]) -> None:
         """Wait for an answer until the client disconnects."""
         self.pending = pending
         self._exchange.on_disconnect = self._disconnect
-        self._owner.answers.wait(pending, self)
+        self._owner.answers.pending.wait(pending, self)
 
     def receive(self, answer: GraphQLResponse) -> None:
         """Send the answer."""
@@ -254,7 +252,7 @@ class _WaitingRequest:
 
     def _leave(self, end: WorkTimedOut | ClientDisconnected) -> None:
         if self.pending is not None:
-            self._owner.answers.leave(self.pending, self)
+            self._owner.answers.pending.leave(self.pending, self)
         knowledge = self._knowledge
         self._finish(self._owner.responses.build_ended(end, knowledge.headers, knowledge.known.media_type))
 

@@ -137,9 +137,7 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
         self._bytes_without_body = 0
         body = data[len(data) - head.body_length :]
         cycle: RequestCycle | None = self.cycle  # None at first, which uvicorn's annotation omits
-        if cycle is not None and cycle.can_begin_again(head):
-            cycle.begin_again(self)
-        else:
+        if cycle is None or not cycle.begin_again(head, self):
             cycle = self._build_cycle(head)
         self._start(cycle, body)
 

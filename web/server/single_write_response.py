@@ -117,14 +117,18 @@ class RequestCycle(RequestResponseCycle):
                 self.arrival.set()
         return self.arrival
 
-    def begin_again(self, protocol: HttpToolsProtocol) -> None:
-        """Begin the next request of the connection, with the same head."""
+    def begin_again(self, head: KnownHead, protocol: HttpToolsProtocol) -> bool:
+        """Begin the next request of the connection; False if it has another head, or if this object is not as new."""
+        if (
+            self.known_head is not head
+            or not self.is_taskless
+            or not self.keep_alive
+            or self.chunked_encoding is not None
+        ):
+            return False
         self.default_headers = protocol.server_state.default_headers
-        self.is_taskless = self.response_started = self.response_complete = False
-
-    def can_begin_again(self, head: KnownHead) -> bool:
-        """Whether this object can serve the next request, which has this head: it is as new, but for its response."""
-        return self.known_head is head and self.is_taskless and self.keep_alive and self.chunked_encoding is None
+        self.response_started = self.response_complete = False
+        return True
 
     def send_in_pieces(self, send_response: Callable[[Send], Coroutine[Any, Any, None]], /) -> None:
         """See `WholeExchange`. A fault ends the connection, as with a request that runs as a task."""

@@ -79,8 +79,8 @@ async def test_a_receiver_that_left_gets_nothing() -> None:
     opened = OpenRun()
     leader, run = await opened.start()
     _, second, _ = opened.add(run, "a", "b", "c")
-    opened.flights.leave("q", run, second)
-    opened.flights.leave("q", run, second)  # harmless
+    opened.flights.leave(run, second)
+    opened.flights.leave(run, second)  # harmless
     opened.end.set_result(42)
     assert await leader == 42
     await turn()
@@ -94,10 +94,10 @@ async def test_a_run_goes_on_for_receivers_when_the_caller_that_started_it_leave
     leader.cancel()
     await turn()
     assert not opened.is_cancelled
-    opened.flights.leave("q", run, first)
+    opened.flights.leave(run, first)
     await turn()
     assert (opened.is_cancelled, opened.flights.find("q", 0.0)) == (False, run)
-    opened.flights.leave("q", run, second)
+    opened.flights.leave(run, second)
     assert opened.flights.find("q", 0.0) is None  # not joined any more, before its end
     await turn()
     assert opened.is_cancelled
@@ -112,7 +112,7 @@ async def test_a_run_goes_on_for_callers_when_the_last_receiver_leaves() -> None
     (only,) = opened.add(run, "a")
     leader.cancel()
     await turn()
-    opened.flights.leave("q", run, only)
+    opened.flights.leave(run, only)
     await turn()
     assert not opened.is_cancelled
     opened.end.set_result(42)
@@ -170,7 +170,7 @@ async def test_a_receiver_shares_a_run_that_never_waited_within_its_turn() -> No
     assert run is not None
     (receiver,) = opened.add(run, "a")
     assert opened.got == [("a", 42)]
-    opened.flights.leave("q", run, receiver)  # it has its answer
+    opened.flights.leave(run, receiver)  # it has its answer
     await turn()
     assert opened.flights.find("q", 0.0) is None
     assert opened.got == [("a", 42)]
@@ -187,7 +187,7 @@ async def test_many_receivers_get_the_answer_over_several_turns_once_each() -> N
         sizes.append(len(opened.got))
         await asyncio.sleep(0)
         if len(opened.got) == 256 and receivers[300] in run.receivers:  # leaves during the delivery
-            opened.flights.leave("q", run, receivers[300])
+            opened.flights.leave(run, receivers[300])
     await turn()
     steps = {later - former for former, later in pairwise(sizes)}
     assert steps <= {0, 256, 255}
@@ -205,7 +205,7 @@ async def test_a_receiver_that_another_one_takes_away_during_the_delivery_gets_n
         def receive(self, answer: object) -> None:
             super().receive(answer)
             for each in others:
-                opened.flights.leave("q", run, each)
+                opened.flights.leave(run, each)
 
     first, *_ = opened.add(run, "a")
     opened.flights.wait(run, Taking("b", opened.got))

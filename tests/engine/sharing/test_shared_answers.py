@@ -22,7 +22,8 @@ from engine.operation_meter import UNREGISTERED
 from engine.request import DocumentId, GraphQLRequest, GraphQLResponse, ResponseOutcome
 from engine.response_encoding import encode
 from engine.run_request import RunReporting, RunRequest
-from engine.sharing.shared_answers import PendingAnswer, SharedAnswers
+from engine.sharing.shared_answers import SharedAnswers
+from engine.sharing.single_flight import SharedRun
 from records.calls.freshness import AnswerLifetime
 from records.hub.clients import ClientId
 from records.hub.operations import OperationMode, RegisteredOperation
@@ -268,7 +269,7 @@ async def test_a_pending_answer_is_found_with_a_near_deadline_only() -> None:
     operation = hub.shared.find_operation(GraphQLRequest(query=MARKETS))
     assert operation is not None
     # The small city never waits, so the run is pending for the rest of this turn.
-    assert isinstance(hub.shared.find(operation, CALL.deadline), PendingAnswer)
+    assert isinstance(hub.shared.find(operation, CALL.deadline), SharedRun)
     assert hub.shared.find(operation, CALL.deadline + 1.5) is None
     await asyncio.sleep(0)
     assert hub.shared.find(operation, CALL.deadline) is None
