@@ -29,14 +29,12 @@ from engine.document.parsing import (
 )
 from engine.document.persisted_operations import PersistedDocuments, RegisteredTerms, charge
 from engine.document.variables import NO_VARIABLES, coerce_variables, get_default_conditions
-from engine.errors import NotRecorded, ReaderBudgetExceeded, build_refusal_error, build_request_error
+from engine.errors import NotRecorded, ReaderBudgetExceeded, build_refusal_error
 from engine.execution.plan_executor import PlanExecutor
 from engine.execution.refusal_counts import collect_operation_refusals, count_refusals
-from engine.execution.response_building import build_forbidden_response, build_response
+from engine.execution.response_building import build_forbidden_response, build_response, build_too_large_response
 from engine.graphql_core.executor import GraphQLCoreExecutor
 from engine.operation_meter import (
-    COMPLETE,
-    PARTIAL,
     REFUSED,
     UNRECORDED,
     UNREGISTERED,
@@ -128,9 +126,7 @@ class Engine:
         terms, application = result.terms, run_request.application
         is_known = terms is not None or application is not None
         names = get_metric_names(terms, application, result.operation_name) if is_known else UNREGISTERED
-        if outcome in {COMPLETE, PARTIAL}:
-            reporting.uses.record(result.coordinates)
-        reporting.meter.record_run(names, outcome, result.points, monotonic() - began)
+        reporting.record_run(names, outcome, result.points, result.coordinates, monotonic() - began)
         return response
 
     async def _execute(self, run_request: RunRequest) -> RunResult:
@@ -154,8 +150,7 @@ class Engine:
             response = GraphQLResponse(outcome=refusal.outcome, errors=refusal.errors, refusals=refusals)
             name = None
         except TooLarge as refusal:
-            errors = [build_request_error(str(refusal), refusal.code)]
-            response = GraphQLResponse(outcome=ResponseOutcome.REFUSED, errors=errors)
+            response = build_too_large_response(refusal)
             name = None
         else:
             if store_as is not None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from engine.batch import ExecutionContext
 from engine.cost_budgets import NO_BUDGET, CostBudget
 from engine.document.persisted_operations import ClientApplication, RegisteredTerms
-from engine.operation_meter import NoOperationMeter, OperationMeter
+from engine.operation_meter import COMPLETE, PARTIAL, NoOperationMeter, OperationMeter
 from engine.reporting import (
     NoReadRecorder,
     NoRefusalRecorder,
@@ -87,6 +87,14 @@ class RunReporting:
     def needs_reads(self) -> bool:
         """Whether runs have to track the reads of their answers."""
         return self.track_reads or not isinstance(self.recorder, NoReadRecorder)
+
+    def record_run(
+        self, names: tuple[str, str], outcome: str, points: int, coordinates: frozenset[str], seconds: float
+    ) -> None:
+        """Count a finished operation, and its uses if it was answered. `names` as for `OperationMeter`."""
+        if outcome in {COMPLETE, PARTIAL}:
+            self.uses.record(coordinates)
+        self.meter.record_run(names, outcome, points, seconds)
 
 
 NO_REPORTING = RunReporting()

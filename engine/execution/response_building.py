@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from graphql import GraphQLError, get_location
 
 from engine.batch import ExecutionContext
-from engine.errors import MAX_ERRORS, build_refusal_error, format_errors, truncate_errors
+from engine.document.limits import TooLarge
+from engine.errors import MAX_ERRORS, build_refusal_error, build_request_error, format_errors, truncate_errors
 from engine.execution.refusal_counts import collect_refusals, count_refusals
 from engine.execution.stale_fields import StalePath, describe_notices
 from engine.plan.plan import Plan
@@ -45,6 +46,12 @@ def build_response(outcome: RunOutcome, plan: Plan, request_id: str) -> GraphQLR
         lifetime=lifetime,
         data_classes=data_classes,
     )
+
+
+def build_too_large_response(refusal: TooLarge) -> GraphQLResponse:
+    """The response to an operation that exceeds a limit, or costs more than its caller can ever pay."""
+    errors = [build_request_error(str(refusal), refusal.code)]
+    return GraphQLResponse(outcome=ResponseOutcome.REFUSED, errors=errors)
 
 
 def build_forbidden_response(plan: Plan, context: ExecutionContext) -> GraphQLResponse | None:

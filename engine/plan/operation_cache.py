@@ -29,7 +29,6 @@ _PLAN_MEMORY_DIVISOR = 8
 class SharedOperation(NamedTuple):
     """An operation without variables whose answer is the same for all callers: what it needs besides the answer."""
 
-    plan: Plan
     key: Hashable
     """The key of its answers."""
     points: int

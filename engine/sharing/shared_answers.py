@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from engine.batch import NO_BATCH_CACHE, BatchCache
-from engine.document.limits import TooLarge
 from engine.document.parsing import may_be_introspection
 from engine.document.persisted_operations import PersistedDocuments
-from engine.errors import build_request_error
-from engine.operation_meter import COMPLETE, PARTIAL, UNREGISTERED, classify_outcome
+from engine.operation_meter import UNREGISTERED, classify_outcome
 from engine.plan.operation_cache import OperationCache, SharedOperation
 from engine.plan.plan import Plan
-from engine.request import GraphQLRequest, GraphQLResponse, ResponseOutcome
+from engine.request import GraphQLRequest, GraphQLResponse
 from engine.run_request import NO_REPORTING, RunReporting, RunRequest
 from engine.sharing.kept_answers import KeptAnswers
 from engine.sharing.single_flight import SharedRun, SingleFlight
@@ -65,14 +63,7 @@ class SharedAnswers:
         if response.reads or response.refusals:
             raise RuntimeError("A public answer has reads of personal data or refusals.")
         outcome = classify_outcome(response)
-        if outcome in {COMPLETE, PARTIAL}:
-            self._reporting.uses.record(operation.coordinates)
-        self._reporting.meter.record_run(UNREGISTERED, outcome, operation.points, seconds)
-
-    def refuse(self, refusal: TooLarge) -> GraphQLResponse:
-        """The response to a request that its caller can never pay."""
-        errors = [build_request_error(str(refusal), refusal.code)]
-        return GraphQLResponse(outcome=ResponseOutcome.REFUSED, errors=errors)
+        self._reporting.record_run(UNREGISTERED, outcome, operation.points, operation.coordinates, seconds)
 
 
 def build_shared_operation(
@@ -83,4 +74,4 @@ def build_shared_operation(
     is_checked = run_request.application is not None or request.document_id is not None
     if plan.depends_on_caller or request.variables or is_checked or may_be_introspection(request.query):
         return None
-    return SharedOperation(plan, share_key, points, plan.coordinates)
+    return SharedOperation(share_key, points, plan.coordinates)

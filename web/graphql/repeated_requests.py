@@ -22,6 +22,7 @@ from starlette.types import Scope
 
 from auth.caller import ANONYMOUS
 from engine.document.limits import TooLarge
+from engine.execution.response_building import build_too_large_response
 from engine.plan.operation_cache import SharedOperation
 from engine.request import GraphQLResponse
 from engine.sharing.shared_answers import SharedAnswers
@@ -214,7 +215,7 @@ class _WaitingRequest:
         except HttpError as refusal:
             self._finish(build_refused_response(refusal, self._knowledge.known.media_type))
         except TooLarge as refusal:
-            self.receive(self._owner.answers.refuse(refusal))
+            self.receive(build_too_large_response(refusal))
         except Exception as error:  # noqa: BLE001 - the handler of all unexpected errors
             self.fail(error)
         else:

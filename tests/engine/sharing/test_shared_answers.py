@@ -18,6 +18,7 @@ from engine.batch import NO_BATCH_CACHE, BatchCache
 from engine.document.limits import TooLarge
 from engine.document.persisted_operations import ClientApplication, PersistedDocuments
 from engine.engine import Engine
+from engine.execution.response_building import build_too_large_response
 from engine.operation_meter import UNREGISTERED
 from engine.request import DocumentId, GraphQLRequest, GraphQLResponse, ResponseOutcome
 from engine.response_encoding import encode
@@ -284,7 +285,7 @@ async def test_the_report_counts_what_the_engine_counts() -> None:
     assert hub.counts.runs[0] == hub.counts.runs[1] == (UNREGISTERED, "complete", operation.points)
     assert hub.counts.uses == {operation.coordinates: 2}
     hub.shared.report(operation, replace(response, errors=[{"message": "x"}]), 0.1)
-    hub.shared.report(operation, hub.shared.refuse(TooLarge("too large")), 0.1)
+    hub.shared.report(operation, build_too_large_response(TooLarge("too large")), 0.1)
     assert [outcome for _, outcome, _ in hub.counts.runs[2:]] == ["partial", "refused"]
     assert hub.counts.uses == {operation.coordinates: 3}
 

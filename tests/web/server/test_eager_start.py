@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
 
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -13,14 +12,6 @@ from tests.web.server.fakes.memory_connection import InMemoryServer
 from tests.web.server.fakes.waiting_application import FAULT, GET, OK, POST, Connection, WaitingApplication, settle
 from web.server import graceful_connection
 from web.server.single_write_response import Start
-
-
-@pytest.fixture
-async def one() -> AsyncIterator[Connection]:
-    connection = Connection(WaitingApplication())
-    yield connection
-    if connection.protocol in connection.server.state.connections:
-        connection.protocol.connection_lost(None)
 
 
 async def test_an_application_that_does_not_wait_answers_within_the_read(one: Connection) -> None:

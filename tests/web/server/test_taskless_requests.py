@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -29,14 +28,6 @@ from web.server.single_write_response import Start, take_whole_exchange
 def forbid_parser(protocol: Any) -> None:  # noqa: ANN401 - a protocol whose parser is replaced
     """A use of the parser is an error from now on."""
     protocol.parser = None
-
-
-@pytest.fixture
-async def one() -> AsyncIterator[Connection]:
-    connection = Connection(WaitingApplication())
-    yield connection
-    if connection.protocol in connection.server.state.connections:
-        connection.protocol.connection_lost(None)
 
 
 async def test_a_known_head_is_answered_without_parser_and_without_task(one: Connection) -> None:

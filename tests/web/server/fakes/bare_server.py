@@ -19,6 +19,14 @@ from web.settings import WebSettings
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
+async def answer_lifespan(receive: Receive, send: Send) -> None:
+    """Answer the messages of ASGI's lifespan protocol until the shutdown."""
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
 class BareApplication:
     """Answers `ok`; to `/slowly` when the test allows it, to `/whole` in a single write. Records how requests end."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+from tests.web.server.fakes.bare_server import answer_lifespan
 from web.server.single_write_response import Start, WholeExchange, take_whole_exchange
 
 SECRET = b"x-secret"
@@ -42,10 +43,7 @@ class EchoApplication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await receive()
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-            await send({"type": "lifespan.shutdown.complete"})
+            await answer_lifespan(receive, send)
             return
         exchange = take_whole_exchange(scope)
         assert exchange is not None

@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+from tests.web.server.fakes.bare_server import answer_lifespan
 from tests.web.server.fakes.memory_connection import InMemoryServer
 from web.server.single_write_response import Start, WholeExchange, take_whole_exchange
 
@@ -56,10 +57,7 @@ class WaitingApplication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await receive()
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-            await send({"type": "lifespan.shutdown.complete"})
+            await answer_lifespan(receive, send)
             return
         if self.fault is not None:
             raise self.fault
