@@ -11,7 +11,6 @@ were 19 of 174 Python calls of a small request. `tests/web/server/test_replaced_
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import ClassVar, Final
 from urllib.parse import unquote
 
@@ -27,9 +26,9 @@ from web.admission.surplus_connections import (
     mark_surplus,
 )
 from web.server.ambiguous_headers import HOSTLESS_TARGETS, HeaderRefusal, find_header_refusal
-from web.server.graceful_connection import GracefulHttpProtocol
-from web.server.known_heads import KnownHead, KnownHeads
-from web.server.single_write_response import EXTENSION, RequestCycle, Start, TasklessAnswers
+from web.server.known_heads import KnownHeads
+from web.server.request_start import StartingHttpProtocol
+from web.server.single_write_response import EXTENSION, RequestCycle, TasklessAnswers
 
 _MAX_READ_BYTES = 256 * 1024
 """Maximum bytes of one read, of which a part may belong to the next request."""
@@ -37,17 +36,14 @@ _INVALID: Final = "Invalid HTTP request received."
 _SPECIAL_HEADERS: Final = frozenset({b"expect", b"transfer-encoding"})
 
 
-class LimitedHttpProtocol(GracefulHttpProtocol):
+class LimitedHttpProtocol(StartingHttpProtocol):
     """uvicorn's HTTP/1.1 protocol with limits. `build_limited_protocol` builds the class with its settings."""
 
     header_timeout: ClassVar[float]
     write_timeout: ClassVar[float]
     max_header_bytes: ClassVar[int]
     max_connections: ClassVar[int]
-    known_heads: ClassVar[KnownHeads]
-    repeated_requests: ClassVar[TasklessAnswers]
 
-    cycle: RequestCycle
     _is_parser_idle = True
     """Whether the parser expects the start of a request."""
     _arrived: RequestCycle | None = None
@@ -84,10 +80,6 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
         self._in_header = False
         self._stop_write_timer()
         super().connection_lost(exc)
-        running = self._running_cycle
-        if isinstance(running, RequestCycle) and running.on_disconnect is not None and not running.response_complete:
-            running.disconnected = True
-            running.on_disconnect()
 
     def data_received(self, data: bytes) -> None:
         """Pass bytes to the parser, and count those outside of bodies; refuse the request if they are too many."""
@@ -105,7 +97,9 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
         if is_first and not (self._is_surplus or self._is_last_response):
             head = self.known_heads.find(data)
             if head is not None:
-                self._start_with_known_head(head, data)
+                self._header_due = None
+                self._bytes_without_body = 0
+                self.start_with_known_head(head, data)
                 return
         if self._header_due is None and (cycle is None or cycle.response_complete):
             self._start_header_timer()
@@ -119,7 +113,7 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
         # 5. Start the request whose header was complete.
         if (arrived := self._arrived) is not None:
             self._arrived = None
-            self._start(arrived, bytes(arrived.body), data if is_first else None)
+            self.start(arrived, first_read=data if is_first else None)
 
     def _parse(self, data: bytes) -> None:
         """Parse. The parser calls `on_message_begin`, `on_headers_complete` and `on_body`, which reset the counters."""
@@ -130,54 +124,6 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
             self.send_400_response(_INVALID)
         except httptools.HttpParserUpgrade:
             pass  # the request is answered in HTTP/1.1, and the parser reads nothing more
-
-    def _start_with_known_head(self, head: KnownHead, data: bytes) -> None:
-        """Start the request without the parser. The checks of its head passed before."""
-        self._header_due = None
-        self._bytes_without_body = 0
-        body = data[len(data) - head.body_length :]
-        cycle: RequestCycle | None = self.cycle  # None at first, which uvicorn's annotation omits
-        if cycle is None or not cycle.begin_again(head, self):
-            cycle = self._build_cycle(head)
-        self._start(cycle, body)
-
-    def _build_cycle(self, head: KnownHead) -> RequestCycle:
-        """The request with this head, which has arrived with its body."""
-        self.expect_100_continue = False
-        scope: HTTPScope = {
-            **head.scope,  # type: ignore[typeddict-item]  # the rest is that of the first request
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme or "http",
-            "state": self.app_state.copy(),
-        }
-        cycle = RequestCycle(self, scope, keep_alive=True)
-        scope["extensions"] = {EXTENSION: cycle}  # type: ignore[dict-item]  # extensions hold values of any type
-        cycle.known_head, cycle.knowledge, cycle.more_body = head, head.knowledge, False
-        self.cycle = self._running_cycle = cycle
-        return cycle
-
-    def _start(self, cycle: RequestCycle, body: bytes, first_read: bytes | None = None) -> None:
-        """Start a request: without a task, if the application can answer it so.
-
-        A task starts in the next turn of the event loop. To run it within the read (an eager task) costs a tenth more
-        with 64 connections, because parser and application then take turns; it pays only if others can join it.
-        `first_read` are the bytes that began with this request, if its head is not known yet.
-        """
-        start, app = Start.SOON, self.app
-        if not cycle.more_body and cycle.keep_alive:
-            cycle.is_taskless = True  # the answer may be complete when this call returns
-            try:
-                start = self.repeated_requests.answer(cycle.scope, body, cycle)  # type: ignore[arg-type]  # ASGI's scope
-            except Exception as fault:  # noqa: BLE001 - it ends like a fault of a task: with a 500
-                app = partial(_raise, fault)
-        # Before the start, because an eager task may change the scope.
-        if first_read is not None and cycle.knowledge is not None:
-            self.known_heads.remember(first_read, cycle.scope, cycle.knowledge)
-        if start is not Start.NONE:
-            cycle.is_taskless = False
-            cycle.body[:] = body
-            self._start_asgi_task(cycle, app, is_eager=start is Start.NOW)
 
     def _check_counters(self) -> None:
         """Refuse too many bytes: outside of a header, those of chunk extensions and trailers; else of the header."""
@@ -385,11 +331,6 @@ class LimitedHttpProtocol(GracefulHttpProtocol):
             b"HTTP/1.1 %b\r\n%bcontent-length: %d\r\nconnection: close\r\n\r\n%b" % (status, lines, len(body), body)
         )
         self.transport.close()
-
-
-async def _raise(fault: Exception, *_: object) -> None:
-    """An application that fails."""
-    raise fault
 
 
 def build_limited_protocol(
