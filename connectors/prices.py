@@ -34,6 +34,8 @@ def read_movement(newest_price: object, status: object) -> PriceMovement | None:
     """The change of a price. The service names one even where it has no newest price; then there is none."""
     if _price(newest_price) is None:
         return None
+    if isinstance(status, str) and status in _MOVEMENTS:  # nearly all: as the service documents them
+        return _MOVEMENTS[status]
     return _MOVEMENTS.get((text(status) or "").upper())
 
 

@@ -84,7 +84,10 @@ def _read_ordinary_case(raw: object) -> str | None:
 
 
 def _read_first_text(*raw: object) -> str | None:
-    return next((written for each in raw if (written := text(each)) is not None), None)
+    for each in raw:
+        if (written := text(each)) is not None:
+            return written
+    return None
 
 
 def _read_person_name(raw: object) -> str | None:
@@ -321,8 +324,13 @@ def _translate_or(words: Mapping[str, object], otherwise: object) -> FieldReader
 
 
 def _list_plain_words(words: Mapping[str, object]) -> Mapping[str, object]:
-    """The words that need no reading: most values come in upper case, without a blank too many."""
-    return {word: value for word, value in words.items() if text(word) == word}
+    """The words that need no reading: values come without a blank too many, and mostly in one of these cases."""
+    return {
+        form: value
+        for word, value in words.items()
+        for form in (word, word.lower(), word.title())
+        if text(form) == form and form.upper() == word
+    }
 
 
 def _read_or_ignore(*raw: object, reader: FieldReader) -> object:

@@ -26,6 +26,7 @@ _SLASHED = re.compile(r"(?P<day>\d{1,2})[/-](?P<month>\d{1,2})[/-](?P<year>\d{4}
 _ISO = re.compile(r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})", re.ASCII)
 _PLAIN_LENGTHS = range(8, 11)
 """Characters of a day in one of these two forms."""
+_ISO_LENGTH = 10
 _PARTIAL = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d{2}))?", re.ASCII)
 _MONTHS_OF_YEAR = 12
 _SOLID = re.compile(r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})", re.ASCII)
@@ -115,12 +116,13 @@ def utc_moment(raw: object) -> datetime | None:
 
 def _read_day(raw: object) -> date | None:
     # Nearly all days are written in one of two forms. The way below takes two to three times as long for them.
-    parts = None
     if isinstance(raw, str) and len(raw) in _PLAIN_LENGTHS:
-        parts = _SLASHED.fullmatch(raw) or _ISO.fullmatch(raw)
-    if parts is not None:
         try:
-            return date(int(parts["year"]), int(parts["month"]), int(parts["day"]))
+            # `yyyy-mm-dd`, by the only form of `fromisoformat` with signs at these places: a fifth of the time below.
+            if len(raw) == _ISO_LENGTH and raw[4] == raw[7] == "-":
+                return date.fromisoformat(raw)
+            if parts := _SLASHED.fullmatch(raw) or _ISO.fullmatch(raw):
+                return date(int(parts["year"]), int(parts["month"]), int(parts["day"]))
         except ValueError:  # impossible, or without a value, such as 0000-00-00
             pass
     written = _written(raw, "a day")

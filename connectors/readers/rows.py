@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, cast
 
 from connectors.readers.unreadable import UnreadableError
 
@@ -13,9 +13,10 @@ Row = Mapping[str, object]
 
 def row(raw: object, kind: str = "an object") -> Row:
     """Reads a JSON object. Raises `UnreadableError` with the kind of value for anything else."""
-    if not isinstance(raw, Mapping):
+    # JSON's objects are dicts: they need no look at the abstract class, which takes longer than the rest.
+    if type(raw) is not dict and not isinstance(raw, Mapping):
         raise UnreadableError(kind)
-    return raw
+    return cast("Row", raw)
 
 
 MAX_LIST_ROWS: Final = 1_000
@@ -28,4 +29,4 @@ def rows(raw: object, kind: str = "a list of objects", *, max_rows: int = MAX_LI
         raise UnreadableError(kind)
     if len(raw) > max_rows:
         raise UnreadableError(f"{kind} of at most {max_rows} rows")
-    return tuple(row(each, kind) for each in raw)
+    return tuple([row(each, kind) for each in raw])

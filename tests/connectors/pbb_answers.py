@@ -104,7 +104,7 @@ def run_without_waiting(work: Coroutine[Any, Any, T]) -> T:
         try:
             waited_for = work.send(None)
         except StopIteration as done:
-            return cast(T, done.value)
+            return cast("T", done.value)
         assert waited_for is None, "it waited for something"
 
 

@@ -160,7 +160,17 @@ def test_the_first_text_of_several_columns_is_taken() -> None:
     assert reader.read(ROW | {"panggilan": "Warung"}).name == "Warung"
 
 
-@pytest.mark.parametrize(("word", "code"), [("menteng", "31.71.06"), ("Cikini", None), (None, None)])
+@pytest.mark.parametrize(
+    ("word", "code"),
+    [
+        ("menteng", "31.71.06"),
+        ("Menteng", "31.71.06"),
+        ("MENTENG", "31.71.06"),
+        (" mENTeng ", "31.71.06"),
+        ("Cikini", None),
+        (None, None),
+    ],
+)
 def test_words_can_name_regions(word: object, code: str | None) -> None:
     table = {"from": "kecamatan", "values": {"Menteng": "31.71.06"}, "unknown": "null"}
     assert build(region=table).read(ROW | {"kecamatan": word}).region == code

@@ -88,6 +88,8 @@ def test_an_absent_day_is_read_as_none(raw: object) -> None:
     [
         "31/02/2024",
         "2023-02-29",
+        "2024-W05-6",
+        "2024-०१-02",
         "06/13/1990",
         "05/06/90x",
         "kemarin",
