@@ -75,6 +75,19 @@ async def test_stages_that_cannot_be_measured_are_left_out_with_the_reason(
     assert "Left out: stages of a request: the sandbox city does not run here" in console.file.getvalue()
 
 
+def test_goals_of_stages_are_reached_or_missed(console: Console) -> None:
+    measured = {
+        "citizen.four.cold": StageTime(units=40.0, microseconds=2_000.4),
+        "citizen.four.warm": StageTime(units=8.0, microseconds=400.0),
+    }
+    budget.print_budget(measured, Budget(python="3.13", units={}), console)
+    assert isinstance(console.file, StringIO)
+    assert console.file.getvalue().splitlines()[-2:] == [
+        "citizen.four.cold: 2,000 µs (goal 2,000): missed.",
+        "citizen.four.warm: 400 µs (goal 400): reached.",
+    ]
+
+
 def test_a_written_budget_is_read_back(tmp_path: Path) -> None:
     budget.write_budget(build_stages(a=1.5, b=2.25), tmp_path / "budget.toml")
     assert budget.read_budget(tmp_path / "budget.toml") == Budget(
