@@ -180,11 +180,16 @@ class Connectors:
 
     @asynccontextmanager
     async def loading(self, readers: Sequence[CachedBatchReader]) -> AsyncIterator[None]:
-        """Load the snapshots while the block runs; `readers` drop cached answers when new data is published."""
+        """Load the snapshots while the block runs; `readers` drop cached answers when new data is published.
+
+        Answers from a snapshot are never cached. An agency that has nothing else needs no invalidation, which would
+        empty the caches of all processes of a hub without Redis.
+        """
 
         async def invalidate(agency: str) -> None:
-            for each in readers:
-                await each.invalidate_agency(agency)
+            if self.lifetimes.get(agency):
+                for each in readers:
+                    await each.invalidate_agency(agency)
 
         async with AsyncExitStack() as stack:
             processes = await stack.enter_async_context(BuildProcesses())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import tomllib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import pytest
 from graphql import GraphQLObjectType
@@ -15,8 +17,10 @@ from pydantic import Field
 
 from connectors.connector_parts import ConnectorParts
 from connectors.declared.open311.complaints import Open311Complaints
+from connectors.declared.snapshot.loader import SnapshotSource
 from connectors.declared.tables import ManifestTable
 from records.calls.call import Call
+from resolvers.cached_batches import CachedBatchReader
 from resolvers.complaints import Complaints
 from resolvers.prices import Prices
 from resolvers.tax import Tax
@@ -67,6 +71,47 @@ async def test_a_city_whose_agency_lacks_a_read_has_a_graph_without_its_fields(t
     commodity = get_graphql_schema(build_schema(connectors.codes)).type_map["Commodity"]
     assert isinstance(commodity, GraphQLObjectType)
     assert sorted(commodity.fields) == ["id", "name", "unit"]
+    await connectors.close()
+
+
+class PublishingLoader:
+    """Publishes new data of its snapshot as soon as it runs."""
+
+    def __init__(
+        self, source: SnapshotSource, *, on_published: Callable[[str], Awaitable[object]], build: object
+    ) -> None:
+        del build
+        self._agency = source.snapshot.agency
+        self._on_published = on_published
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        await self._on_published(self._agency)
+        yield
+
+    async def wait_for_data(self) -> None:
+        """There is data."""
+
+
+class InvalidatedReader:
+    def __init__(self) -> None:
+        self.agencies: set[str] = set()
+
+    async def invalidate_agency(self, agency: str) -> bool:
+        self.agencies.add(agency)
+        return True
+
+
+async def test_new_data_of_a_snapshot_empties_caches_only_for_agencies_with_cached_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wiring.agencies.SnapshotLoader", PublishingLoader)
+    connectors = build(tmp_path)
+    copied = {each.snapshot.agency for each in connectors.snapshots}
+    assert {"bansos", "disdik", "faskes", "satusehat"} <= copied
+    reader = InvalidatedReader()
+    async with connectors.loading([cast("CachedBatchReader", reader)]):
+        assert reader.agencies == {"disdik", "satusehat"}  # their manifests say for how long answers are fresh
     await connectors.close()
 
 
