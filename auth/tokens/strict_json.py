@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 
 def parse_json_object(text: bytes, *, max_depth: int, max_brackets: int) -> dict[str, Any]:
@@ -18,15 +18,16 @@ def parse_json_object(text: bytes, *, max_depth: int, max_brackets: int) -> dict
     opening brackets, with those in strings; it is checked first, so that deep documents are never parsed. Raises
     `ValueError`, without values of the document.
     """
-    if text.count(b"{") + text.count(b"[") > max_brackets:
+    brackets = text.count(b"{") + text.count(b"[")
+    if brackets > max_brackets:
         raise ValueError("too many objects or lists")
     try:
-        value = json.loads(text.decode("utf-8"), object_pairs_hook=_reject_duplicates, parse_constant=_reject_constant)
+        value = _DECODER.decode(text.decode("utf-8"))
     except (ValueError, RecursionError):
         raise ValueError("not JSON, or a duplicate name") from None
     if not isinstance(value, dict):
         raise ValueError("not an object")  # noqa: TRY004 - the document is wrong, not the argument
-    if not _fits_depth(value, max_depth):
+    if brackets > max_depth and not _fits_depth(value, max_depth):  # each level takes a bracket
         raise ValueError("objects or lists nested too deeply")
     return value
 
@@ -40,6 +41,10 @@ def _reject_duplicates(members: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 def _reject_constant(_name: str) -> float:
     raise ValueError("not a number that JSON has")
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_reject_duplicates, parse_constant=_reject_constant)
+"""One for all documents: `json.loads` builds another for each, in as much time as it takes to parse a token."""
 
 
 def _fits_depth(value: object, depth: int) -> bool:
