@@ -15,7 +15,6 @@ from joserfc.errors import JoseError
 
 from auth.tokens.authentication_errors import Unauthenticated
 from auth.tokens.issuer_keys import IssuerKeys
-from auth.tokens.key_sets import can_verify
 from auth.tokens.token_parser import UnverifiedToken, parse_token
 
 _LEEWAY = 10
@@ -66,9 +65,9 @@ async def check_signature(token: UnverifiedToken, keys: IssuerKeys) -> None:
     if key is None and keys.can_refresh:
         await keys.refresh()
         key = keys.find(token.kid)
-    if key is None or not can_verify(key, token.algorithm):
+    if key is None or key.find_check(token.algorithm) is None:
         raise IdTokenRefused("the issuer has no such key for its algorithm")
     try:
-        jwt.decode(token.text, key, algorithms=[token.algorithm])
+        jwt.decode(token.text, key.key, algorithms=[token.algorithm])
     except (JoseError, ValueError, TypeError, RecursionError):
         raise IdTokenRefused("its signature is wrong") from None

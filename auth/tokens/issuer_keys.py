@@ -17,11 +17,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Final, Protocol
 
-from joserfc.jwk import Key
-
 from auth.tokens.discovery import DiscoveryRefused, build_discovery_url, parse_key_set_url
 from auth.tokens.issuers import Issuer
-from auth.tokens.key_sets import KeySetRefused, PublicKeys, parse_key_set
+from auth.tokens.key_sets import KeySetRefused, PublicKey, PublicKeys, parse_key_set
 from records.calls.failures import AgencyFailure
 
 MIN_REFRESH_INTERVAL: Final = 10.0
@@ -99,7 +97,7 @@ class IssuerKeys:
         """Why the last fetch failed, for the operator; None if it did not."""
         return self._reason
 
-    def find(self, kid: str | None) -> Key | None:
+    def find(self, kid: str | None) -> PublicKey | None:
         """The key with this id; without an id, the only key. Fetches nothing."""
         keys = self._get_usable_keys()
         return None if keys is None else keys.find(kid)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, RSAKey
 
+from auth.tokens.signatures import SignatureCheck, build_signature_check
 from auth.tokens.strict_json import parse_json_object
 
 MAX_KEY_SET_BYTES: Final = 256 * 1024
@@ -34,14 +36,27 @@ class KeySetRefused(ValueError):  # noqa: N818 - names the condition
     """The set is not trustworthy, or holds no usable key. The text is for the log and holds no key."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PublicKey:
+    """A key that verifies signatures."""
+
+    key: Key = field(repr=False)
+    _checks: Mapping[str, SignatureCheck] = field(repr=False)
+    """By algorithm."""
+
+    def find_check(self, algorithm: str) -> SignatureCheck | None:
+        """The check of signatures by this algorithm; None if the key does not fit it."""
+        return self._checks.get(algorithm)
+
+
 class PublicKeys:
     """Keys that verify signatures, by their `kid`."""
 
-    def __init__(self, keys: Mapping[str | None, Key]) -> None:
+    def __init__(self, keys: Mapping[str | None, PublicKey]) -> None:
         """Takes the keys; at most one has no `kid`."""
         self._keys = dict(keys)
 
-    def find(self, kid: str | None) -> Key | None:
+    def find(self, kid: str | None) -> PublicKey | None:
         """The key with this `kid`; without a `kid`, the only key."""
         if kid is None and len(self._keys) == 1:
             return next(iter(self._keys.values()))
@@ -71,7 +86,7 @@ def parse_key_set(text: bytes, algorithms: Collection[str]) -> PublicKeys:
         raise KeySetRefused("no list of keys")
     if len(entries) > MAX_KEYS:
         raise KeySetRefused(f"more than {MAX_KEYS} keys")
-    found: dict[str | None, Key] = {}
+    found: dict[str | None, PublicKey] = {}
     for entry in entries:
         if entry.get("kty") == "oct" or not _PRIVATE_MEMBERS.isdisjoint(entry):
             raise KeySetRefused("it holds a private or symmetric key, which is no longer secret")
@@ -81,13 +96,18 @@ def parse_key_set(text: bytes, algorithms: Collection[str]) -> PublicKeys:
         kid = entry.get("kid")
         if kid in found:
             raise KeySetRefused("two keys have the same kid, or none")
-        found[kid] = key
+        found[kid] = _build_public_key(key)
     if not found:
         raise KeySetRefused("no key that verifies signatures of an allowed algorithm")
     return PublicKeys(found)
 
 
-def can_verify(key: Key, algorithm: str) -> bool:
+def _build_public_key(key: Key) -> PublicKey:
+    fitting = [each for each in _KEY_TYPE_BY_ALGORITHM if _can_verify(key, each)]
+    return PublicKey(key, {each: build_signature_check(key, each) for each in fitting})
+
+
+def _can_verify(key: Key, algorithm: str) -> bool:
     """Whether a key fits the algorithm by its type, its curve and its `alg`, if it has one."""
     return _KEY_TYPE_BY_ALGORITHM.get(algorithm) == (key.key_type, key.get("crv")) and key.get("alg") in {
         None,
@@ -110,7 +130,7 @@ def _import_key(entry: Mapping[str, Any], algorithms: Collection[str]) -> Key | 
         key = JWKRegistry.import_key(plain)
     except (JoseError, ValueError, TypeError, KeyError):
         return None
-    return key if _is_strong(key) and any(can_verify(key, each) for each in algorithms) else None
+    return key if _is_strong(key) and any(_can_verify(key, each) for each in algorithms) else None
 
 
 def _is_strong(key: Key) -> bool:

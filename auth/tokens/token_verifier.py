@@ -13,15 +13,13 @@ from typing import Any
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import Key
-from joserfc.jws import JWSRegistry
 
 from auth.caller import ANONYMOUS, Caller
 from auth.tokens.authentication_errors import KeysUnavailable, Unauthenticated, build_refusal
 from auth.tokens.caller_claims import IssuerNotAuthorized, build_caller, get_certificate_thumbprint
 from auth.tokens.issuer_keys import MIN_REFRESH_INTERVAL, IssuerKeys
 from auth.tokens.issuers import Issuer
-from auth.tokens.key_sets import can_verify
+from auth.tokens.key_sets import PublicKey
 from auth.tokens.token_parser import UnverifiedToken, parse_token
 from auth.tokens.unverified_claims import UnverifiedClaims
 from auth.tokens.verified_token_cache import LIFETIME_SECONDS, VerifiedTokenCache
@@ -132,14 +130,16 @@ class TokenVerifier:
             raise build_refusal("unknown_issuer")
         return found
 
-    def _check_signature(self, token: UnverifiedToken, issuer: Issuer, key: Key, certificate: str | None) -> Caller:
-        if not can_verify(key, token.algorithm):
+    def _check_signature(
+        self, token: UnverifiedToken, issuer: Issuer, key: PublicKey, certificate: str | None
+    ) -> Caller:
+        check = key.find_check(token.algorithm)
+        if check is None:
             raise build_refusal("unsupported_algorithm")
         try:
-            # The signature alone: `parse_token` parsed the same bytes strictly, and the library would parse them again.
-            # That saves a sixth of a verification (ES256: 69 instead of 89 µs, of which OpenSSL takes 64).
-            algorithm = JWSRegistry(algorithms=[token.algorithm]).get_alg(token.algorithm)
-            is_valid = algorithm.verify(token.signed_part, token.signature, key)
+            # The signature alone: `parse_token` parsed the same bytes strictly, and joserfc would parse them again, in
+            # a sixth of the time of a verification.
+            is_valid = check(token.signed_part, token.signature)
         except _DECODING_ERRORS as error:
             raise _to_unauthenticated(error) from error
         if not is_valid:

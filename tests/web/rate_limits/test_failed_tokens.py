@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from joserfc import jwt
-from joserfc.jwk import ECKey, Key
+from joserfc.jwk import ECKey
 from starlette.types import Scope
 
 from auth.crypto.rate_keys import RateKeys
-from auth.tokens import token_verifier
-from auth.tokens.key_sets import can_verify
+from auth.tokens.key_sets import PublicKey
+from auth.tokens.signatures import SignatureCheck
 from auth.tokens.token_verifier import TokenVerifier, Unauthenticated
 from auth.tokens.verified_token_cache import VerifiedTokenCache
 from cache.limits.rate_limiter import Rate, RateLimiter
@@ -129,11 +129,13 @@ def test_the_signature_of_an_expired_token_is_checked_once_per_minute(
 ) -> None:
     checked: list[str] = []
 
-    def count(key: Key, algorithm: str) -> bool:
-        checked.append(algorithm)
-        return can_verify(key, algorithm)
+    find_check = PublicKey.find_check
 
-    monkeypatch.setattr(token_verifier, "can_verify", count)
+    def count(key: PublicKey, algorithm: str) -> SignatureCheck | None:
+        checked.append(algorithm)
+        return find_check(key, algorithm)
+
+    monkeypatch.setattr(PublicKey, "find_check", count)
     over = encode_token(exp=NOW - 3600)
     assert [city.ask(over) for _ in range(50)] == [HttpErrorCode.UNAUTHENTICATED] * 50
     assert len(checked) == 1
