@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from time import time
 from typing import Any
 
-from joserfc import jwt
 from joserfc.errors import JoseError
 
 from auth.caller import ANONYMOUS, Caller
@@ -20,6 +19,7 @@ from auth.tokens.caller_claims import IssuerNotAuthorized, build_caller, get_cer
 from auth.tokens.issuer_keys import MIN_REFRESH_INTERVAL, IssuerKeys
 from auth.tokens.issuers import Issuer
 from auth.tokens.key_sets import PublicKey
+from auth.tokens.registered_claims import LEEWAY, check_registered_claims
 from auth.tokens.token_parser import UnverifiedToken, parse_token
 from auth.tokens.unverified_claims import UnverifiedClaims
 from auth.tokens.verified_token_cache import LIFETIME_SECONDS, VerifiedTokenCache
@@ -27,8 +27,6 @@ from auth.tokens.verified_token_cache import LIFETIME_SECONDS, VerifiedTokenCach
 __all__ = ["LEEWAY", "KeysUnavailable", "TokenVerifier", "Unauthenticated"]
 
 _DECODING_ERRORS = (JoseError, ValueError, TypeError, RecursionError)
-LEEWAY = 10
-"""Seconds by which the clocks of hub and issuer may differ."""
 _LAST_MOMENT = 253_402_300_799
 """The end of the year 9999. Whole numbers in JSON have no bound, and large ones do not convert to a float."""
 
@@ -159,16 +157,14 @@ class TokenVerifier:
     def _check_claims(self, token: UnverifiedToken, issuer: Issuer, certificate: str | None) -> Caller:
         """The caller of a token with a valid signature; raises `Unauthenticated`."""
         now = self._clock()
-        if not all(_is_time(token.claims.get(name)) for name in ("iat", "nbf")):
+        claims = token.claims
+        if not (_is_time(claims.get("iat")) and _is_time(claims.get("nbf"))):
             raise build_refusal("invalid_claim")
+        check_registered_claims(claims, issuer, int(now))
+        expires = _check_lifetime(claims, issuer, now)
         try:
-            _build_claims_registry(issuer, now=int(now)).validate(dict(token.claims))
-        except _DECODING_ERRORS as error:
-            raise _to_unauthenticated(error) from error
-        expires, begins = _check_times(token.claims, issuer, now)
-        try:
-            bound = get_certificate_thumbprint(token.claims)
-            caller = build_caller(token.claims, issuer)
+            bound = get_certificate_thumbprint(claims)
+            caller = build_caller(claims, issuer)
         except IssuerNotAuthorized as error:
             raise Unauthenticated(str(error)) from error
         except ValueError as error:
@@ -180,7 +176,8 @@ class TokenVerifier:
         if bound is None and caller.kind in issuer.must_be_bound:
             raise build_refusal("not_bound_to_a_certificate")
         if self._cache is not None:
-            self._cache.put(token.text, caller, expires=expires, valid_from=begins, certificate=bound)
+            begins = _get_valid_from(claims)
+            self._cache.put(token.text, caller, expires=expires + LEEWAY, valid_from=begins, certificate=bound)
         return caller
 
     def __repr__(self) -> str:
@@ -193,26 +190,15 @@ def _to_unauthenticated(error: Exception) -> Unauthenticated:
     return build_refusal(getattr(error, "error", "") or "malformed_token")
 
 
-def _build_claims_registry(issuer: Issuer, *, now: int) -> jwt.JWTClaimsRegistry:
-    return jwt.JWTClaimsRegistry(
-        now=now,
-        leeway=LEEWAY,
-        iss={"essential": True, "value": issuer.url},
-        aud={"essential": True, "values": list(issuer.audience)},
-        exp={"essential": True},
-        sub={"essential": True},
-    )
-
-
-def _check_times(claims: Any, issuer: Issuer, now: float) -> tuple[float, float]:  # noqa: ANN401 - numbers, as the registry checked
-    """The expiry and the start of the token's validity, with the leeway for clocks."""
-    expires = claims["exp"]
+def _check_lifetime(claims: Any, issuer: Issuer, now: float) -> float:  # noqa: ANN401 - its times are numbers
+    """The expiry of the token, which does not live too long."""
+    expires: float = claims["exp"]
     issued = claims.get("iat")
     if issued is not None and issued > expires:
         raise build_refusal("invalid_claim")
     if expires > (now if issued is None else issued) + issuer.longest_lifetime + LEEWAY:
         raise build_refusal("lives_too_long")
-    return expires + LEEWAY, _get_valid_from(claims)
+    return expires
 
 
 def _is_time(claim: object) -> bool:
