@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from engine.document.persisted_operations import ClientApplication, RegisteredTerms
@@ -27,14 +28,17 @@ UNRECORDED: Final = "unrecorded"
 class OperationMeter(Protocol):
     """Receives each finished operation."""
 
-    def record_run(self, names: tuple[str, str], outcome: str, points: int, seconds: float, /) -> None:
-        """Record a finished operation; client and operation are registered names, the hub's own, or `UNREGISTERED`."""
+    def record_runs(self, names: tuple[str, str], outcome: str, points: int, durations: Sequence[float], /) -> None:
+        """Record a finished operation, once for each duration in seconds.
+
+        Client and operation are registered names, the hub's own, or `UNREGISTERED`.
+        """
 
 
 class NoOperationMeter:
     """Discards all operations."""
 
-    def record_run(self, names: tuple[str, str], outcome: str, points: int, seconds: float, /) -> None:
+    def record_runs(self, names: tuple[str, str], outcome: str, points: int, durations: Sequence[float], /) -> None:
         """Record nothing."""
 
 

@@ -56,12 +56,12 @@ class NoRefusalRecorder:
 class UseRecorder(Protocol):
     """Counts what answered operations use."""
 
-    def record(self, coordinates: frozenset[str], /) -> None:
-        """Count one answered operation by the schema coordinates of its fields (`Citizen.taxObjects`)."""
+    def record(self, coordinates: frozenset[str], times: int, /) -> None:
+        """Count answers of an operation by the schema coordinates of its fields (`Citizen.taxObjects`)."""
 
 
 class NoUseRecorder:
     """Counts nothing."""
 
-    def record(self, coordinates: frozenset[str], /) -> None:
+    def record(self, coordinates: frozenset[str], times: int, /) -> None:
         """Record nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -92,9 +92,20 @@ class RunReporting:
         self, names: tuple[str, str], outcome: str, points: int, coordinates: frozenset[str], seconds: float
     ) -> None:
         """Count a finished operation, and its uses if it was answered. `names` as for `OperationMeter`."""
+        self.record_runs(names, outcome, points, coordinates, (seconds,))
+
+    def record_runs(
+        self,
+        names: tuple[str, str],
+        outcome: str,
+        points: int,
+        coordinates: frozenset[str],
+        durations: Sequence[float],
+    ) -> None:
+        """Count an operation for each of the requests that shared its run; `durations` are their seconds."""
         if outcome in {COMPLETE, PARTIAL}:
-            self.uses.record(coordinates)
-        self.meter.record_run(names, outcome, points, seconds)
+            self.uses.record(coordinates, len(durations))
+        self.meter.record_runs(names, outcome, points, durations)
 
 
 NO_REPORTING = RunReporting()

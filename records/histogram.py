@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Final
 
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
@@ -30,6 +31,13 @@ class Histogram:
         """Counts one value."""
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
+
+    def add_all(self, values: Sequence[float]) -> None:
+        """Counts several values."""
+        bounds, counts = self.bounds, self.counts
+        for each in values:
+            counts[bisect_left(bounds, each)] += 1
+        self.total += sum(values)
 
     @property
     def count(self) -> int:

@@ -79,12 +79,16 @@ class TextLines(logging.Formatter):
             return super().format(record)
         prefix = f"{record.levelname} {record.name}"
         written: list[str] = []
-        second, stamp = -1, ""
-        for each in record.served:
-            if int(each.ended_at) != second:
-                second = int(each.ended_at)
-                stamp = strftime("%Y-%m-%d %H:%M:%S", localtime(second))
-            written.append(f"{stamp},{int((each.ended_at - second) * 1000):03} {prefix} {format_text(each)}")
+        second, stamp, start = -1, "", ""
+        last: object = None
+        for at, method, path, status, took, request_id, _ in record.served:
+            if at is not last:  # requests that ended together have the same object
+                last = at
+                if int(at) != second:
+                    second = int(at)
+                    stamp = strftime("%Y-%m-%d %H:%M:%S", localtime(second))
+                start = f"{stamp},{int((at - second) * 1000):03} {prefix}"
+            written.append(f"{start} {method} {path} {status} {took * 1000:.1f} ms {request_id}")
         return "\n".join(written)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802, ANN401 - the name of `logging`, and its signature
@@ -111,15 +115,18 @@ class JsonLines(structlog.stdlib.ProcessorFormatter):
         constant_members = f'"level":"info","logger":"{record.name}","event":"served"'
         worker = f'"worker":{record.process}'
         written: list[str] = []
-        second, stamp = -1, ""
+        second, stamp, start = -1, "", ""
+        last: object = None
         for at, method, path, status, took, request_id, trace_id in record.served:
-            if int(at) != second:
-                second = int(at)
-                stamp = strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
-            milliseconds = int((at - second) * 1000)
+            if at is not last:  # requests that ended together have the same object
+                last = at
+                if int(at) != second:
+                    second = int(at)
+                    stamp = strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
+                start = f'{{"time":"{stamp}.{int((at - second) * 1000):03}Z",{constant_members}'
             ids = f'"request_id":"{request_id}"' + ("" if trace_id is None else f',"trace_id":"{trace_id}"')
             members = f'"method":"{method}","path":"{path}","status":{status},"ms":{took * 1000:.1f},{ids}'
-            written.append(f'{{"time":"{stamp}.{milliseconds:03}Z",{constant_members},{members},{worker}}}')
+            written.append(f"{start},{members},{worker}}}")
         return "\n".join(written)
 
     def _build_event(self, _logger: object, level: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -95,6 +95,25 @@ class Bucket:
         return f"<Bucket of {self.rate.amount} in {self.rate.seconds:g} s>"
 
 
+def take_from_both(single: Bucket, charged: Bucket, cost: int, now: float) -> bool:
+    """Takes one from the first bucket and `cost` from the second; False, and nothing, if one of them has too little.
+
+    As `Bucket.take` of both in one call, because each repeated request takes from both.
+    """
+    single_rate, charged_rate = single.rate, charged.rate
+    single_full_at, charged_full_at = single.full_at, charged.full_at
+    if single_full_at < now:  # noqa: PLR1730 - as in `take`
+        single_full_at = now
+    if charged_full_at < now:  # noqa: PLR1730
+        charged_full_at = now
+    single_full_at += single_rate.interval
+    charged_full_at += cost * charged_rate.interval
+    if single_full_at - now - single_rate.seconds > _EPSILON or charged_full_at - now - charged_rate.seconds > _EPSILON:
+        return False
+    single.full_at, charged.full_at = single_full_at, charged_full_at
+    return True
+
+
 class OwnerRegistry(Generic[T]):
     """A bounded registry of bucket owners.
 

@@ -6,7 +6,7 @@ or wait for the pending one, without a task (`web/graphql/repeated_requests.py`)
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 from engine.batch import NO_BATCH_CACHE, BatchCache
 from engine.document.parsing import may_be_introspection
@@ -51,19 +51,30 @@ class SharedAnswers:
 
     def find(self, operation: SharedOperation, deadline: float) -> GraphQLResponse | SharedRun[GraphQLResponse] | None:
         """The kept answer, or the pending run for this deadline (`time.monotonic`); None if there is neither."""
-        return self.kept.find(operation.key) or self.pending.find(operation.key, deadline)
+        kept = self.kept
+        return (kept.find(operation.key) if kept.is_enabled else None) or self.pending.find(operation.key, deadline)
 
-    def report(self, operation: SharedOperation, response: GraphQLResponse, seconds: float) -> None:
-        """Count the operation of one request that got this response.
+    def report(self, operation: SharedOperation, response: GraphQLResponse, durations: Sequence[float]) -> None:
+        """Count the operation of requests that got this response; `durations` are their seconds.
 
         Raises:
-            RuntimeError: The answer contains personal data, so it must not be sent without a record of its reads.
+            RuntimeError: As `check_impersonal`, which comes before the response is sent.
 
         """
-        if response.reads or response.refusals:
-            raise RuntimeError("A public answer has reads of personal data or refusals.")
+        check_impersonal(response)
         outcome = classify_outcome(response)
-        self._reporting.record_run(UNREGISTERED, outcome, operation.points, operation.coordinates, seconds)
+        self._reporting.record_runs(UNREGISTERED, outcome, operation.points, operation.coordinates, durations)
+
+
+def check_impersonal(response: GraphQLResponse) -> None:
+    """Check a response before it is sent to those who did not ask for it first.
+
+    Raises:
+        RuntimeError: The answer contains personal data, so it must not be sent without a record of its reads.
+
+    """
+    if response.reads or response.refusals:
+        raise RuntimeError("A public answer has reads of personal data or refusals.")
 
 
 def build_shared_operation(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator
 from functools import partial
 from itertools import islice
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 from engine.event_loop import start_task
 from records.calls.spans import Span
@@ -23,8 +23,11 @@ _MAX_DEADLINE_DIFFERENCE = 1.0
 class RunReceiver(Protocol[T_contra]):
     """Waits for a run without a task."""
 
-    def receive(self, answer: T_contra) -> None:
-        """Takes the answer. Must not raise."""
+    def receive_all(self, receivers: Iterable[Self], answer: T_contra, /) -> None:
+        """Gives the answer to these receivers of a run, of which it is the first. Must not raise.
+
+        All receivers of a run are of one kind, so that they can do once what is equal for all of them.
+        """
 
     def fail(self, failure: BaseException) -> None:
         """Takes the failure of the run, `CancelledError` for its cancellation. Must not raise."""
@@ -150,16 +153,23 @@ class SingleFlight(Generic[T]):
         """Pass the outcome to the receivers, with a turn for other requests after some hundreds of them."""
         receivers, task = shared_run.receivers, shared_run.task
         failure = asyncio.CancelledError() if task.cancelled() else task.exception()
-        for receiver in tuple(islice(receivers, _RECEIVERS_PER_TURN)):
-            if receivers.pop(receiver, receiver) is not None:  # it left while another one got the answer
-                continue
-            if failure is None:
-                receiver.receive(task.result())
-            else:
+        batch = tuple(islice(receivers, _RECEIVERS_PER_TURN))
+        waiting = _take_each(receivers, batch)
+        if failure is not None:
+            for receiver in waiting:
                 receiver.fail(failure)
+        elif batch:
+            batch[0].receive_all(waiting, task.result())
         if receivers:
             task.get_loop().call_soon(self._deliver_to_receivers, shared_run)
 
     def _remove(self, shared_run: SharedRun[T]) -> None:
         if self._runs.get(shared_run.key) is shared_run:
             del self._runs[shared_run.key]
+
+
+def _take_each(receivers: dict[RunReceiver[T], None], batch: Iterable[RunReceiver[T]]) -> Iterator[RunReceiver[T]]:
+    """Take the receivers from those that wait, one by one: one may leave while another gets the answer."""
+    for each in batch:
+        if receivers.pop(each, each) is None:
+            yield each

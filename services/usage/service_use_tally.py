@@ -53,8 +53,8 @@ class ServiceUseTally:
         self._services: dict[frozenset[str], tuple[str, ...]] = {}
         self._waiting: Counter[str] = Counter()
 
-    def record(self, coordinates: frozenset[str], /) -> None:
-        """Count one answered operation."""
+    def record(self, coordinates: frozenset[str], times: int = 1, /) -> None:
+        """Count answers of an operation; `times` is their number."""
         services = self._services.get(coordinates)
         if services is None:
             services = tuple({self._marks[each] for each in coordinates & self._marks.keys()})
@@ -62,7 +62,7 @@ class ServiceUseTally:
                 self._services.clear()
             self._services[coordinates] = services
         for each in services:
-            self._waiting[each] += 1
+            self._waiting[each] += times
 
     async def write(self) -> None:
         """Write the waiting counts for the present month; if the database does not answer, they keep waiting."""

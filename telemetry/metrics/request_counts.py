@@ -1,12 +1,12 @@
 """Counters of HTTP requests and of operations: additions only, since each request pays for them.
 
-Histograms are updated in place, because a method call would double the cost.
+Requests that get one answer are counted together.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Final
 
 from records.histogram import Histogram
@@ -29,10 +29,12 @@ class RouteCounts:
 
     def record_response(self, status: int, seconds: float) -> None:
         """Counts a response, or a request without one (status 0)."""
-        self.statuses[status] += 1
-        durations = self.durations
-        durations.counts[bisect_left(durations.bounds, seconds)] += 1
-        durations.total += seconds
+        self.record_responses(status, (seconds,))
+
+    def record_responses(self, status: int, durations: Sequence[float]) -> None:
+        """Counts responses with one status, as `record_response`; `durations` are their seconds."""
+        self.statuses[status] += len(durations)
+        self.durations.add_all(durations)
 
 
 class RequestCounts:
@@ -71,18 +73,16 @@ class OperationCounts:
     def __init__(self) -> None:
         self._operations: dict[tuple[str, str], _OperationCount] = {}
 
-    def record_run(self, names: tuple[str, str], outcome: str, points: int, seconds: float) -> None:
-        """Counts one run of an operation, by client and name."""
+    def record_runs(self, names: tuple[str, str], outcome: str, points: int, durations: Sequence[float]) -> None:
+        """Counts an operation, by client and name, once for each duration in seconds."""
         counted = self._operations.get(names)
         if counted is None:
             if len(self._operations) >= _MAX_OPERATIONS:
                 names = _OTHER_OPERATIONS
             counted = self._operations.setdefault(names, _OperationCount())
-        counted.outcomes[outcome] += 1
-        counted.points += points
-        durations = counted.durations
-        durations.counts[bisect_left(durations.bounds, seconds)] += 1
-        durations.total += seconds
+        counted.outcomes[outcome] += len(durations)
+        counted.points += points * len(durations)
+        counted.durations.add_all(durations)
 
     def collect(self, numbers: MetricValues) -> None:
         """Adds the counters."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -30,9 +31,9 @@ class RecordingMeter:
         self.recorded: list[tuple[str, str, str, int]] = []
         self.seconds: list[float] = []
 
-    def record_run(self, names: tuple[str, str], outcome: str, points: int, seconds: float) -> None:
-        self.recorded.append((*names, outcome, points))
-        self.seconds.append(seconds)
+    def record_runs(self, names: tuple[str, str], outcome: str, points: int, durations: Sequence[float]) -> None:
+        self.recorded += [(*names, outcome, points)] * len(durations)
+        self.seconds += durations
 
 
 def documents() -> PersistedDocuments:

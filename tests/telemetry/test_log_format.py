@@ -85,6 +85,15 @@ def test_the_text_format_is_one_line_per_event() -> None:
 
 
 @pytest.mark.parametrize("form", LogFormat)
+def test_requests_that_ended_together_have_the_lines_of_requests_alone(form: LogFormat) -> None:
+    formatter = build_formatter(form, safe_traceback)
+    moments = (MOMENT, MOMENT, MOMENT + 0.25, MOMENT + 0.25, MOMENT + 1.5, MOMENT)
+    served = [build_served_request(0)._replace(ended_at=at, status=200 + n) for n, at in enumerate(moments)]
+    alone = [formatter.format(ServedRequestsRecord("simpul.access", [each])) for each in served]
+    assert formatter.format(ServedRequestsRecord("simpul.access", served)).splitlines() == alone
+
+
+@pytest.mark.parametrize("form", LogFormat)
 def test_an_exception_is_logged_with_type_and_code_lines_without_its_text(form: LogFormat) -> None:
     with capture_log(form) as stream:
         try:

@@ -121,10 +121,11 @@ class LoadShedder:
             return True
         return False
 
-    def leave(self, *, was_admitted: bool = True) -> None:
-        """Count a request out; it counts as finished if it was admitted."""
-        self.in_flight -= 1
-        self._capacity.finished += was_admitted
+    def leave(self, requests: int = 1, *, was_admitted: bool = True) -> None:
+        """Count requests out; they count as finished if they were admitted."""
+        self.in_flight -= requests
+        if was_admitted:
+            self._capacity.finished += requests
 
     def admit(self, urgency: Urgency) -> bool:
         """Whether a request is admitted. If not, refuse it with `build_overload_error`."""

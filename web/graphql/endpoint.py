@@ -135,7 +135,7 @@ class GraphQLEndpoint:
             method, status = scope["method"], 0 if response is None else response.status
             was_admitted = response is None or response.was_admitted
             self._served_requests.end(
-                call.request_id, method=method, status=status, began=began, span=span, was_admitted=was_admitted
+                ((call.request_id, began),), method=method, status=status, span=span, was_admitted=was_admitted
             )
             if span is not None:
                 end_request_span(span, call, method=method, path=PATH, status=status)

@@ -7,6 +7,7 @@ hold personal data: they are parsed each time, and never kept.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from engine.request import GraphQLRequest
@@ -23,6 +24,8 @@ class KnownBodies:
     def __init__(self) -> None:
         """Starts empty."""
         self._known: dict[bytes, GraphQLRequest] = {}
+        self.find: Final[Callable[[bytes], GraphQLRequest | None]] = self._known.get
+        """The request of a body that was parsed before. The method of the dictionary itself saves a call."""
 
     def parse(self, body: bytes) -> GraphQLRequest:
         """The request of a body, as `parse_body`. Raises `HttpError` (BAD_REQUEST)."""
@@ -34,10 +37,6 @@ class KnownBodies:
                     self._known.clear()
                 self._known[body] = request
         return request
-
-    def find(self, body: bytes) -> GraphQLRequest | None:
-        """The request of a body that was parsed before."""
-        return self._known.get(body)
 
     def __len__(self) -> int:
         """The number of bodies."""

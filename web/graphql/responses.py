@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from starlette.types import Send
 
@@ -25,6 +26,14 @@ _OK = 200
 _NOT_MODIFIED = 304
 
 
+class ResponseHead(NamedTuple):
+    """The header lines that requests with one response share, by their place beside those of one request."""
+
+    before_id: bytes
+    after_id: bytes
+    after_limits: bytes
+
+
 @dataclass(slots=True)
 class EndpointResponse:
     """A response of `/graphql`, before it is sent."""
@@ -42,6 +51,8 @@ class EndpointResponse:
     """Header lines with the caller's remaining limits, each with its line end."""
     was_admitted: bool = True
     """False if admission control did not admit the request."""
+    head: ResponseHead | None = None
+    """Its header lines, once they are built: nothing but the limits changes from then on."""
 
 
 class ResponseBuilder:
@@ -98,25 +109,31 @@ class ResponseBuilder:
 
     def write(self, response: EndpointResponse, request_id: str, exchange: WholeExchange) -> bool:
         """Write the response in one call; False if it has to be sent in pieces."""
-        head = self._build_head(response, request_id)
-        for name, value in response.headers.items():
-            head += b"%b: %b\r\n" % (name.lower().encode("latin-1"), value.encode("latin-1"))
-        return exchange.write_response(response.status, head, response.body)
+        before_id, after_id, after_limits = response.head or self._build_head(response)
+        lines = before_id, request_id.encode("ascii"), after_id, response.rate_limit_lines, after_limits
+        return exchange.write_response(response.status, b"".join(lines), response.body)
 
-    def _build_head(self, response: EndpointResponse, request_id: str) -> bytes:
+    def _build_head(self, response: EndpointResponse) -> ResponseHead:
         """The header lines of every response, with the values of this one."""
-        own_lines = response.cache_policy.header_lines + response.entity_tag_line + response.rate_limit_lines
         if response.status == _NOT_MODIFIED:
-            return b"%bx-request-id: %b\r\n%b" % (self._head_without_body, request_id.encode("ascii"), own_lines)
-        lines = (self._fixed_heads[response.media_type], len(response.body), request_id.encode("ascii"), own_lines)
-        return b"%bcontent-length: %d\r\nx-request-id: %b\r\n%b" % lines
+            fixed = self._head_without_body
+        else:
+            fixed = b"%bcontent-length: %d\r\n" % (self._fixed_heads[response.media_type], len(response.body))
+        response.head = ResponseHead(
+            fixed + b"x-request-id: ",
+            b"\r\n" + response.cache_policy.header_lines + response.entity_tag_line,
+            b"".join(
+                b"%b: %b\r\n" % (name.lower().encode("latin-1"), value.encode("latin-1"))
+                for name, value in response.headers.items()
+            ),
+        )
+        return response.head
 
     async def send(self, response: EndpointResponse, request_id: str, send: Send) -> None:
         """Send the response in pieces."""
-        headers = [
-            *(each.split(b": ", 1) for each in self._build_head(response, request_id).splitlines()),
-            *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()),
-        ]
+        before_id, after_id, after_limits = response.head or self._build_head(response)
+        lines = before_id + request_id.encode("ascii") + after_id + response.rate_limit_lines + after_limits
+        headers = [each.split(b": ", 1) for each in lines.splitlines()]
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import monotonic
 
 from records.calls.spans import Span
 from telemetry.metrics.request_counts import RequestCounts
 from web.admission.load_shedder import LoadShedder
-from web.middleware.request_log import RequestLog
+from web.middleware.request_log import EndedRequest, RequestLog
 
 
 class ServedRequests:
@@ -27,16 +28,23 @@ class ServedRequests:
 
     def end(
         self,
-        request_id: str,
+        ended: Sequence[EndedRequest],
         *,
         method: str,
         status: int,
-        began: float,
         span: Span | None = None,
         was_admitted: bool = True,
-    ) -> None:
-        """Count a request out, and log it. `began` is on the clock of `time.monotonic`; status 0 if none was sent."""
-        self._counts.in_flight -= 1
-        self._route_counts.record_response(status, monotonic() - began)
-        self._request_log.record(request_id, method=method, path=self._path, status=status, started_at=began, span=span)
-        self._load_shedder.leave(was_admitted=was_admitted)
+    ) -> Sequence[float]:
+        """Count out requests that got one response, and log them; status 0 if none was sent.
+
+        Returns:
+            Their durations in seconds.
+
+        """
+        now = monotonic()
+        durations = [now - began for _, began in ended]
+        self._counts.in_flight -= len(ended)
+        self._route_counts.record_responses(status, durations)
+        self._request_log.record_all(ended, now, method=method, path=self._path, status=status, span=span)
+        self._load_shedder.leave(len(ended), was_admitted=was_admitted)
+        return durations

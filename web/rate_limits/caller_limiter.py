@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auth.caller import Caller, CallerKind
 from auth.crypto.rate_keys import RateKeys
-from cache.limits.rate_limiter import Bucket, OwnerRegistry, RateLimiter
+from cache.limits.rate_limiter import Bucket, OwnerRegistry, RateLimiter, take_from_both
 from engine.document.limits import TooLarge
 from records.plurals import count_noun
 from web.client_address import ClientAddresses
@@ -46,12 +46,21 @@ class CallerLimits(Protocol):
     def spend(self, points: int, /) -> Awaitable[None] | None:
         """Pay points, like `take_request`. Raises `TooLarge` for more than the rate ever allows, else `HttpError`."""
 
+    def pay(self, points: int, /) -> bool:
+        """Count a request and pay its points, if this process counts alone; False, with no effect, if one exceeds."""
+
     def build_header_lines(self) -> bytes:
         """The header lines with the rates and what is left of them."""
 
 
 class CallerLimiter(Protocol):
     """Finds the limits of each caller."""
+
+    def find_address_key(self, scope: Scope, headers: Headers) -> str:
+        """The name of an unidentified caller at this address. Equal for equal heads on one connection."""
+
+    def for_address_key(self, key: str) -> CallerLimits:
+        """The limits of an unidentified caller of this name."""
 
     def for_caller(self, caller: Caller, scope: Scope, headers: Headers) -> CallerLimits:
         """The limits of this caller."""
@@ -74,6 +83,10 @@ class NoCallerLimits:
     def spend(self, points: int, /) -> None:
         """Charge nothing."""
 
+    def pay(self, points: int, /) -> bool:  # noqa: ARG002 - as the protocol
+        """Charge nothing."""
+        return True
+
     def build_header_lines(self) -> bytes:
         """No header lines."""
         return b""
@@ -84,6 +97,14 @@ NO_LIMITS: Final = NoCallerLimits()
 
 class NoCallerLimiter:
     """Sets no limits."""
+
+    def find_address_key(self, scope: Scope, headers: Headers) -> str:  # noqa: ARG002 - as the protocol
+        """No name is needed."""
+        return ""
+
+    def for_address_key(self, key: str) -> CallerLimits:  # noqa: ARG002 - as the protocol
+        """No limits."""
+        return NO_LIMITS
 
     def for_caller(self, caller: Caller, scope: Scope, headers: Headers) -> CallerLimits:  # noqa: ARG002 - as the protocol
         """No limits."""
@@ -169,6 +190,15 @@ class BucketCallerLimits:
             raise _build_too_expensive_error(self._points, wait_seconds, points)
         return None
 
+    def pay(self, points: int) -> bool:
+        """Count a request and pay its points, if this process counts alone; False, with no effect, if one exceeds."""
+        if not take_from_both(self._requests, self._points, points, self._limiter.clock()):
+            return False
+        if not self._has_spent_points:
+            self._has_spent_points = True
+            self._update_template()
+        return True
+
     async def _await_request(self, waiting: Awaitable[float]) -> None:
         if seconds := await waiting:
             raise _build_too_many_requests_error(self._requests, seconds)
@@ -224,6 +254,7 @@ class BucketCallerLimiter:
 
         self._addresses = addresses
         self._kinds = {kind: owners(kind, of_kind) for kind, of_kind in table.items()}
+        self._unidentified = self._kinds.get(CallerKind.ANONYMOUS)
 
     def for_caller(self, caller: Caller, scope: Scope, headers: Headers) -> CallerLimits:
         """The limits of this caller."""
@@ -238,8 +269,16 @@ class BucketCallerLimiter:
 
     def for_address(self, scope: Scope, headers: Headers) -> CallerLimits:
         """The limits of an unidentified caller at this address."""
-        owners = self._kinds.get(CallerKind.ANONYMOUS)
-        return NO_LIMITS if owners is None else owners.get_or_create(self._addresses.find_limit_key(scope, headers))
+        return self.for_address_key(self.find_address_key(scope, headers))
+
+    def find_address_key(self, scope: Scope, headers: Headers) -> str:
+        """The name of an unidentified caller at this address. Equal for equal heads on one connection."""
+        return self._addresses.find_limit_key(scope, headers)
+
+    def for_address_key(self, key: str) -> CallerLimits:
+        """The limits of an unidentified caller of this name."""
+        owners = self._unidentified
+        return NO_LIMITS if owners is None else owners.get_or_create(key)
 
     def __repr__(self) -> str:
         """The limited kinds of callers."""

@@ -99,7 +99,7 @@ class LimitedHttpProtocol(StartingHttpProtocol):
             if head is not None:
                 self._header_due = None
                 self._bytes_without_body = 0
-                self.start_with_known_head(head, data)
+                self.start(self.build_known(head), body=data[size - head.body_length :])
                 return
         if self._header_due is None and (cycle is None or cycle.response_complete):
             self._start_header_timer()

@@ -28,12 +28,24 @@ class StartingHttpProtocol(GracefulHttpProtocol):
             running.disconnected = True
             running.on_disconnect()
 
-    def start_with_known_head(self, head: KnownHead, data: bytes) -> None:
-        """Start the request without the parser. The checks of its head passed before."""
+    def build_known(self, head: KnownHead) -> RequestCycle:
+        """The request with this head, which has arrived with its body, without the parser.
+
+        The checks of its head passed before. If the request before it on this connection had the same head, and its
+        object is as new, the object serves again.
+        """
         cycle: RequestCycle | None = self.cycle  # None at first, which uvicorn's annotation omits
-        if cycle is None or not cycle.begin_again(head, self):
-            cycle = self._build_cycle(head)
-        self.start(cycle, body=data[len(data) - head.body_length :])
+        if (
+            cycle is None
+            or cycle.known_head is not head
+            or not cycle.is_taskless
+            or not cycle.keep_alive
+            or cycle.chunked_encoding is not None
+        ):
+            return self._build_cycle(head)
+        cycle.default_headers = self.server_state.default_headers
+        cycle.response_started = cycle.response_complete = False
+        return cycle
 
     def start(self, cycle: RequestCycle, *, body: bytes | None = None, first_read: bytes | None = None) -> None:
         """Start a request: without a task, if the application can answer it so.

@@ -29,6 +29,8 @@ class WholeExchange(Protocol):
     knowledge: object
     """What the application knew of an equal head; None if nothing. If the application sets it, the server keeps the
     head, so it sets it only for a head without a token or personal data."""
+    memory: object
+    """What the application noted at the former request with the same head on this connection; None at first."""
     on_disconnect: Callable[[], None] | None
     """Called when the client disconnects before the response is complete."""
 
@@ -102,6 +104,7 @@ class RequestCycle(RequestResponseCycle):
         self.is_taskless = False
         """Whether the application answered or answers it without a task, so that nothing refers to it afterwards."""
         self.knowledge: object = None
+        self.memory: object = None
         self.on_disconnect: Callable[[], None] | None = None
         self._tasks = protocol.tasks
 
@@ -116,19 +119,6 @@ class RequestCycle(RequestResponseCycle):
             if self.body or not self.more_body:
                 self.arrival.set()
         return self.arrival
-
-    def begin_again(self, head: KnownHead, protocol: HttpToolsProtocol) -> bool:
-        """Begin the next request of the connection; False if it has another head, or if this object is not as new."""
-        if (
-            self.known_head is not head
-            or not self.is_taskless
-            or not self.keep_alive
-            or self.chunked_encoding is not None
-        ):
-            return False
-        self.default_headers = protocol.server_state.default_headers
-        self.response_started = self.response_complete = False
-        return True
 
     def send_in_pieces(self, send_response: Callable[[Send], Coroutine[Any, Any, None]], /) -> None:
         """See `WholeExchange`. A fault ends the connection, as with a request that runs as a task."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from throttled import MemoryStore, Quota, per_sec, utils
 from throttled.rate_limiter import RateLimiterRegistry
 
-from cache.limits.rate_limiter import Bucket, OwnerRegistry, Rate, RateLimiter
+from cache.limits.rate_limiter import Bucket, OwnerRegistry, Rate, RateLimiter, take_from_both
 
 
 class SampleOwner:
@@ -54,6 +54,20 @@ def test_a_refusal_costs_nothing() -> None:
     assert bucket.take(8, 0.0) == 0.0
     assert bucket.take(3, 0.0) == pytest.approx(6.0)
     assert bucket.take(2, 0.0) == 0.0
+
+
+@given(st.lists(st.tuples(st.integers(1, 6), st.floats(0.0, 30.0)), max_size=40))
+def test_two_buckets_together_are_taken_from_as_one_by_one(costs: list[tuple[int, float]]) -> None:
+    single, charged = Bucket("a", Rate(4)), Bucket("b", Rate(5))
+    one, other = Bucket("a", Rate(4)), Bucket("b", Rate(5))
+    now = 0.0
+    for cost, pause in costs:
+        now += pause
+        may_take = not one.compute_wait(1, now) and not other.compute_wait(cost, now)
+        if may_take:
+            assert (one.take(1, now), other.take(cost, now)) == (0.0, 0.0)
+        assert take_from_both(single, charged, cost, now) == may_take
+        assert (single.full_at, charged.full_at) == (one.full_at, other.full_at)
 
 
 def test_a_cost_beyond_the_whole_amount_is_never_taken() -> None:

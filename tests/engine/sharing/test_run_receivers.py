@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterable
 from itertools import pairwise
 
 import pytest
@@ -17,6 +18,10 @@ class NamedReceiver:
     def __init__(self, name: str, got: list[tuple[str, object]]) -> None:
         self._name = name
         self._got = got
+
+    def receive_all(self, receivers: Iterable[NamedReceiver], answer: object) -> None:
+        for each in receivers:
+            each.receive(answer)
 
     def receive(self, answer: object) -> None:
         self._got.append((self._name, answer))

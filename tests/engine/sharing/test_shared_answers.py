@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -48,11 +49,11 @@ class NotedRuns:
     runs: list[tuple[tuple[str, str], str, int]] = field(default_factory=list)
     uses: Counter[frozenset[str]] = field(default_factory=Counter)
 
-    def record_run(self, names: tuple[str, str], outcome: str, points: int, _seconds: float) -> None:
-        self.runs.append((names, outcome, points))
+    def record_runs(self, names: tuple[str, str], outcome: str, points: int, durations: Sequence[float]) -> None:
+        self.runs += [(names, outcome, points)] * len(durations)
 
-    def record(self, coordinates: frozenset[str]) -> None:
-        self.uses[coordinates] += 1
+    def record(self, coordinates: frozenset[str], times: int) -> None:
+        self.uses[coordinates] += times
 
 
 class EngineOfCity:
@@ -281,11 +282,11 @@ async def test_the_report_counts_what_the_engine_counts() -> None:
     response = await hub.answer(MARKETS)
     operation = hub.shared.find_operation(GraphQLRequest(query=MARKETS))
     assert operation is not None
-    hub.shared.report(operation, response, 0.1)
+    hub.shared.report(operation, response, (0.1,))
     assert hub.counts.runs[0] == hub.counts.runs[1] == (UNREGISTERED, "complete", operation.points)
     assert hub.counts.uses == {operation.coordinates: 2}
-    hub.shared.report(operation, replace(response, errors=[{"message": "x"}]), 0.1)
-    hub.shared.report(operation, build_too_large_response(TooLarge("too large")), 0.1)
+    hub.shared.report(operation, replace(response, errors=[{"message": "x"}]), (0.1,))
+    hub.shared.report(operation, build_too_large_response(TooLarge("too large")), (0.1,))
     assert [outcome for _, outcome, _ in hub.counts.runs[2:]] == ["partial", "refused"]
     assert hub.counts.uses == {operation.coordinates: 3}
 
@@ -302,7 +303,7 @@ async def test_an_answer_with_reads_or_refusals_is_never_reported_as_shared(what
     response = GraphQLResponse(outcome=ResponseOutcome.ANSWERED, body=b"{}", lifetime=lifetime, **{what: given})
     runs, uses = list(hub.counts.runs), dict(hub.counts.uses)
     with pytest.raises(RuntimeError, match="personal data"):
-        hub.shared.report(operation, response, 0.1)
+        hub.shared.report(operation, response, (0.1,))
     assert (hub.counts.runs, hub.counts.uses) == (runs, uses)
 
 

@@ -8,21 +8,21 @@ from telemetry.metrics.request_counts import OperationCounts, RequestCounts
 
 def test_operations_are_counted_by_client_name_and_outcome() -> None:
     counts, numbers = OperationCounts(), MetricValues()
-    counts.record_run(("bank", "House"), "complete", 100, 0.25)
-    counts.record_run(("bank", "House"), "partial", 100, 0.5)
-    counts.record_run(("bank", "Who"), "complete", 1, 0.001)
+    counts.record_runs(("bank", "House"), "complete", 100, (0.25, 0.5))
+    counts.record_runs(("bank", "House"), "partial", 100, (0.5,))
+    counts.record_runs(("bank", "Who"), "complete", 1, (0.001,))
     counts.collect(numbers)
     assert numbers.values == {
         "simpul_operations_total": {
-            ("bank", "House", "complete"): 1.0,
+            ("bank", "House", "complete"): 2.0,
             ("bank", "House", "partial"): 1.0,
             ("bank", "Who", "complete"): 1.0,
         },
-        "simpul_operation_points_total": {("bank", "House"): 200.0, ("bank", "Who"): 1.0},
+        "simpul_operation_points_total": {("bank", "House"): 300.0, ("bank", "Who"): 1.0},
     }
     durations = numbers.spreads["simpul_operation_duration_seconds"]
     assert {labels: (sum(each.counts), each.total) for labels, each in durations.items()} == {
-        ("bank", "House"): (2, 0.75),
+        ("bank", "House"): (3, 1.25),
         ("bank", "Who"): (1, 0.001),
     }
 
@@ -31,7 +31,7 @@ def test_at_most_300_operations_have_separate_counters() -> None:
     counts, numbers = OperationCounts(), MetricValues()
     for _ in range(2):
         for number in range(310):
-            counts.record_run(("bank", f"Operation{number}"), "complete", 1, 0.1)
+            counts.record_runs(("bank", f"Operation{number}"), "complete", 1, (0.1,))
     counts.collect(numbers)
     points = numbers.values["simpul_operation_points_total"]
     assert len(points) == 301

@@ -277,9 +277,9 @@ async def serve_repeated(
     if hasattr(uses, "__dict__"):
         record = uses.record
 
-        def count_use(coordinates: frozenset[str]) -> None:
-            hub.uses[coordinates] += 1
-            record(coordinates)
+        def count_use(coordinates: frozenset[str], times: int) -> None:
+            hub.uses[coordinates] += times
+            record(coordinates, times)
 
         uses.record = count_use
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -14,12 +15,16 @@ from records.calls.failures import AgencyUnavailable
 from tests.web.graphql.repeated_hub import (
     GRAPHQL_RESPONSE,
     MARKETS,
+    ClockedCache,
     RawConnection,
     RawResponse,
     RepeatedHub,
     repeat,
+    serve_repeated,
     warm,
 )
+
+ACCEPTED = ("application/json", "application/graphql-response+json")
 
 
 @pytest.mark.parametrize(
@@ -213,3 +218,43 @@ async def test_an_answer_without_a_response_in_one_write_comes_in_pieces(compare
         return [*found, await connection.receive(), await connection.ask(MARKETS, accept)]
 
     await compare(script, taskless=2)
+
+
+async def test_requests_of_one_turn_get_their_own_responses(compare: Any) -> None:  # noqa: ANN401 - a fixture
+    async def script(hub: RepeatedHub, connection: RawConnection) -> list[RawResponse]:
+        ids = "{ markets(first: 1) { id } }"
+        kinds = [(query, f"Accept: {accept}") for query in (MARKETS, ids) for accept in ACCEPTED]
+        found = [response for each in kinds for response in await warm(connection, *each)]
+        clients = [(await hub.connect(), each) for each in kinds * 3]
+        for client, each in clients:
+            client.send(*each)
+        last = [await client.receive() for client, _ in clients]
+        assert len({each.get("x-request-id") for each in last}) == len(clients)
+        return [*found, *last]
+
+    await compare(script, taskless=16)
+
+
+async def test_requests_of_one_turn_beyond_the_rate_are_refused_one_by_one(known: Mapping[str, Any]) -> None:
+    async with serve_repeated(answer_cache=ClockedCache(), rates=("anonymous:5/100000",), **known) as hub:
+        await warm(await hub.connect())
+        clients = [await hub.connect() for _ in range(5)]
+        for each in clients:
+            each.send(MARKETS)
+        last = [await each.receive() for each in clients]
+        assert sorted(each.status for each in last) == [200] * 3 + [429] * 2
+        left = [re.findall(r'"requests";r=(\d+)', str(each.get("ratelimit")))[0] for each in last]
+        assert sorted(left) == ["0", "0", "0", "1", "2"]
+        assert (await hub.count())["statuses"] == {200: 5, 429: 2}
+
+
+async def test_a_client_that_left_in_the_turn_of_its_request_changes_nothing_for_others(compare: Any) -> None:  # noqa: ANN401 - a fixture
+    async def script(hub: RepeatedHub, connection: RawConnection) -> list[RawResponse]:
+        await warm(connection)
+        clients = [await hub.connect() for _ in range(4)]
+        for each in clients:
+            each.send(MARKETS)
+        clients[1].close()
+        return [await each.receive() for each in clients if each is not clients[1]]
+
+    await compare(script, taskless=4)

@@ -35,6 +35,24 @@ async def test_requests_that_wait_get_one_answer(compare: Any) -> None:  # noqa:
     await compare(script, taskless=5, is_cached=False)
 
 
+async def test_requests_of_different_media_types_wait_for_one_answer(compare: Any) -> None:  # noqa: ANN401 - a fixture
+    async def script(hub: RepeatedHub, connection: RawConnection) -> list[RawResponse]:
+        accepted = ("Accept: application/json", GRAPHQL_RESPONSE)
+        found = [response for each in accepted for response in await warm(connection, MARKETS, each)]
+        others = [await hub.connect() for _ in range(6)]
+        hub.prices.go.clear()
+        for number, each in enumerate(others):
+            each.send(MARKETS, accepted[number % 2])
+        await wait_until(lambda: is_left(hub, 6))
+        hub.prices.go.set()
+        last = [await each.receive() for each in others]
+        types = [str(each.get("content-type")).partition(";")[0] for each in last]
+        assert types == ["application/json", "application/graphql-response+json"] * 3
+        return [*found, *last]
+
+    await compare(script, taskless=5, is_cached=False)
+
+
 @pytest.mark.parametrize("accept", ["Accept: application/json", GRAPHQL_RESPONSE])
 async def test_a_partial_answer_comes_with_its_errors(compare: Any, accept: str) -> None:  # noqa: ANN401 - a fixture
     async def script(hub: RepeatedHub, connection: RawConnection) -> list[RawResponse]:

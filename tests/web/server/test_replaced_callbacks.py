@@ -59,7 +59,7 @@ async def test_a_request_has_the_attributes_that_uvicorns_has() -> None:
     mine = RequestCycle(protocol, scope, keep_alive=True)
     expected, found = vars(theirs), vars(mine)
     del expected["message_event"]
-    assert {found.pop(name) for name in ("arrival", "known_head", "knowledge", "on_disconnect")} == {None}
+    assert {found.pop(name) for name in ("arrival", "known_head", "knowledge", "memory", "on_disconnect")} == {None}
     assert not found.pop("is_taskless")
     assert found.pop("_tasks") is protocol.tasks
     assert found == expected
