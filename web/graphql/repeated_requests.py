@@ -40,7 +40,7 @@ from web.graphql.responses import EndpointResponse, ResponseBuilder, build_refus
 from web.graphql.served_requests import ServedRequests
 from web.http_errors import HttpError
 from web.middleware.incidents import report_incident
-from web.middleware.request_identity import choose_request_id
+from web.middleware.request_identity import choose_request_id, generate_request_ids
 from web.middleware.request_log import EndedRequest
 from web.middleware.request_spans import NoRequestSpans
 from web.rate_limits.caller_limiter import CallerLimits
@@ -185,7 +185,7 @@ class RepeatedRequests:
             Their durations in seconds. They end together: what a turn of the event loop writes leaves at its end.
 
         """
-        responses = self.responses
+        responses, new_ids = self.responses, generate_request_ids()
         limits: CallerLimits | None = None
         ended: list[EndedRequest] = []
         for each in requests:
@@ -198,9 +198,12 @@ class RepeatedRequests:
             elif with_limits and each.caller_limits is not limits:  # nobody pays until the end of this loop
                 limits = each.caller_limits
                 response.rate_limit_lines = limits.build_header_lines()
-            if not responses.write(response, each.request_id, exchange):
-                exchange.send_in_pieces(partial(responses.send, replace(response), each.request_id))
-            ended.append((each.request_id, each.began))
+            if (request_id := each.request_id) is None:
+                offered_id = each.knowledge.offered_id
+                request_id = next(new_ids) if offered_id is None else choose_request_id(offered_id)
+            if not responses.write(response, request_id, exchange):
+                exchange.send_in_pieces(partial(responses.send, replace(response), request_id))
+            ended.append((request_id, each.began))
         return self.served_requests.end(ended, method="POST", status=response.status)
 
     def _build_response(self, answer: GraphQLResponse, media_type: MediaType) -> EndpointResponse:
@@ -283,7 +286,8 @@ class _WaitingRequest:
         self.caller_limits = caller_limits
         self.operation = operation
         self.began = began
-        self.request_id = choose_request_id(knowledge.offered_id)
+        self.request_id: str | None = None
+        """Chosen with its response, or with the number of an incident."""
         self.limit_lines = b""
         """The header lines with its caller's limits, if they are not those of the moment of its response."""
         self.pending: SharedRun[GraphQLResponse] | None = None
@@ -319,6 +323,7 @@ class _WaitingRequest:
 
     def report_incident(self, error: Exception) -> None:
         """Log it, and send its number, without the limits as after any unexpected error."""
+        self.request_id = choose_request_id(self.knowledge.offered_id)
         refusal = report_incident(error, self.request_id, has_started=False, with_messages=self._owner.with_messages)
         self._finish(build_refused_response(refusal, MediaType.JSON), with_limits=False)
 

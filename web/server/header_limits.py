@@ -95,11 +95,11 @@ class LimitedHttpProtocol(StartingHttpProtocol):
         is_first = self._is_parser_idle and (cycle is None or cycle.response_complete)
         # 3. A single request whose head is known needs no parser.
         if is_first and not (self._is_surplus or self._is_last_response):
-            head = self.known_heads.find(data)
-            if head is not None:
+            known = self.begin_known(data)
+            if known is not None and known.known_head is not None:
                 self._header_due = None
                 self._bytes_without_body = 0
-                self.start(self.build_known(head), body=data[size - head.body_length :])
+                self.start(known, body=data[size - known.known_head.body_length :])
                 return
         if self._header_due is None and (cycle is None or cycle.response_complete):
             self._start_header_timer()

@@ -25,10 +25,13 @@ _OF_CONNECTION: Final = frozenset({"client", "extensions", "scheme", "server", "
 class KnownHead:
     """One head, and what the application knows of it."""
 
-    __slots__ = ("body_length", "knowledge", "scope")
+    __slots__ = ("body_length", "data", "knowledge", "scope", "size")
 
-    def __init__(self, scope: HTTPScope, body_length: int, knowledge: object) -> None:
-        """`scope` is that of the first request with this head."""
+    def __init__(self, data: bytes, scope: HTTPScope, body_length: int, knowledge: object) -> None:
+        """`data` are its bytes, with the empty line; `scope` is that of the first request with this head."""
+        self.data = data
+        self.size = len(data) + body_length
+        """Of a whole request."""
         self.scope = {name: value for name, value in scope.items() if name not in _OF_CONNECTION}
         """The part of the scope that is equal for all requests with this head."""
         self.body_length = body_length
@@ -62,7 +65,8 @@ class KnownHeads:
             return
         if len(self._heads) >= _MAX_HEADS:
             self._heads.clear()
-        self._heads[data[:end]] = KnownHead(scope, len(data) - end, knowledge)
+        head = data[:end]
+        self._heads[head] = KnownHead(head, scope, len(data) - end, knowledge)
 
     def __len__(self) -> int:
         """The number of heads."""

@@ -28,20 +28,18 @@ class StartingHttpProtocol(GracefulHttpProtocol):
             running.disconnected = True
             running.on_disconnect()
 
-    def build_known(self, head: KnownHead) -> RequestCycle:
-        """The request with this head, which has arrived with its body, without the parser.
+    def begin_known(self, data: bytes) -> RequestCycle | None:
+        """The request that is all of `data`, without the parser; None if its head is not known.
 
-        The checks of its head passed before. If the request before it on this connection had the same head, and its
-        object is as new, the object serves again.
+        The checks of its head passed before. A connection mostly sends one head: to compare it takes a tenth of the
+        time of a search. Then the object of the former request serves again, if it is as new.
         """
         cycle: RequestCycle | None = self.cycle  # None at first, which uvicorn's annotation omits
-        if (
-            cycle is None
-            or cycle.known_head is not head
-            or not cycle.is_taskless
-            or not cycle.keep_alive
-            or cycle.chunked_encoding is not None
-        ):
+        head = None if cycle is None else cycle.known_head
+        if cycle is None or head is None or len(data) != head.size or not data.startswith(head.data):
+            head = self.known_heads.find(data)
+            return None if head is None else self._build_cycle(head)
+        if not cycle.is_taskless or not cycle.keep_alive or cycle.chunked_encoding is not None:
             return self._build_cycle(head)
         cycle.default_headers = self.server_state.default_headers
         cycle.response_started = cycle.response_complete = False

@@ -1,4 +1,6 @@
 import logging
+import re
+from itertools import islice
 from time import monotonic
 
 import pytest
@@ -6,7 +8,7 @@ from starlette.datastructures import Headers
 
 from tests.web.conftest import GraphServer
 from web.http_errors import HttpError
-from web.middleware.request_identity import choose_request_id, get_call, parse_timeout
+from web.middleware.request_identity import choose_request_id, generate_request_ids, get_call, parse_timeout
 
 HEX = "0af3171014506900001b67d5bca7e9d2"
 NUMBERED = [
@@ -97,3 +99,10 @@ async def test_an_invalid_timeout_is_refused_with_a_text_and_health_still_answer
     assert (answer.status, answer.code) == (400, "BAD_REQUEST")
     assert len(hub.graph.calls) == asked
     assert (await hub.get("/health/live", X_Request_Timeout="soon")).status == 200
+
+
+@pytest.mark.parametrize("at_a_time", [1, 16])
+def test_new_ids_differ_and_have_32_digits(at_a_time: int) -> None:
+    made = [each for _ in range(3) for each in islice(generate_request_ids(at_a_time), 40)]
+    assert len(set(made)) == 120
+    assert all(re.fullmatch(r"[0-9a-f]{32}", each) for each in made)
