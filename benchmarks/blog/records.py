@@ -23,7 +23,7 @@ class Post:
     """A text by a user."""
 
     id: Annotated[int, Doc("Number of the post.")]
-    user_id: Annotated[int, Doc("Its author.")]
+    userId: Annotated[int, Doc("Its author.")]  # noqa: N815 - the agency's name: its replies are decoded into records
     title: Annotated[str, Doc("Headline.")]
     body: Annotated[str, Doc("Its text.")]
 

@@ -24,7 +24,7 @@ class UserType:
 class PostType:
     """A post in the graph."""
 
-    user: UserType | None = edge(users, key="user_id", description="Its author.")
+    user: UserType | None = edge(users, key="userId", description="Its author.")
 
 
 @publishes(Account, rule=Rule.SELF, subject="owner", shows=("id", "name", "balance"))

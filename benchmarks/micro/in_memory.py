@@ -32,7 +32,7 @@ _UNLIMITED = 10**9
 
 
 class BlogInMemory:
-    """The sample graph's data in memory. The author of a post is the user of its `user_id`."""
+    """The sample graph's data in memory. The author of a post is the user of its `userId`."""
 
     def __init__(self, posts: Sequence[Post], users: Mapping[int, User]) -> None:
         """Takes all records."""
@@ -89,7 +89,7 @@ def build_blog_hub(posts: int, users: int, document: str = Q3.document, *, plans
 def build_world(posts: int, users: int) -> tuple[tuple[Post, ...], dict[int, User]]:
     """This number of posts by this number of users, as records."""
     written = (
-        Post(id=each["id"], user_id=each["userId"], title=each["title"], body=each["body"])
+        Post(id=each["id"], userId=each["userId"], title=each["title"], body=each["body"])
         for each in dataset.build_posts(posts, users)
     )
     people = (User(id=each["id"], name=each["name"], email=each["email"]) for each in dataset.build_users(users))

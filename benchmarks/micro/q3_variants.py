@@ -44,7 +44,7 @@ async def measure_variants(within: float) -> dict[str, float]:
         users = {key: {"id": each.id, "name": each.name, "email": each.email} for key, each in people.items()}
         return {
             "posts": [
-                {"id": post.id, "title": post.title, "body": post.body, "user": users[post.user_id]} for post in written
+                {"id": post.id, "title": post.title, "body": post.body, "user": users[post.userId]} for post in written
             ]
         }
 
@@ -69,7 +69,7 @@ async def measure_variants(within: float) -> dict[str, float]:
 
 
 def _strawberry(written: Sequence[Post], people: Mapping[int, User]) -> Callable[[], Awaitable[Any]]:
-    posts = [PlainPost(id=each.id, title=each.title, body=each.body, user_id=each.user_id) for each in written]
+    posts = [PlainPost(id=each.id, title=each.title, body=each.body, user_id=each.userId) for each in written]
     users = {key: PlainUser(id=each.id, name=each.name, email=each.email) for key, each in people.items()}
 
     @strawberry.type

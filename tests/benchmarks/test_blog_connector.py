@@ -46,7 +46,7 @@ def build_world(replies: dict[str, Any] = REPLIES) -> RestWorld:
 
 async def test_lists_become_records_in_their_order() -> None:
     world = build_world()
-    posts = (Post(id=1, user_id=2, title="A", body="a"), Post(id=2, user_id=1, title="B", body="b"))
+    posts = (Post(id=1, userId=2, title="A", body="a"), Post(id=2, userId=1, title="B", body="b"))
     orders = (Order(owner=NIK, id=7, item="rice", total=3), Order(owner=NIK, id=6, item="salt", total=1))
     assert await world.post_lists(["all"], CALL) == {"all": posts}
     assert list((await world.users([1, 2], CALL)).items()) == [
