@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from records.shared_wakes import compute_pause
+
 _WRITE_INTERVAL = 30.0
 """Seconds between two writes."""
 
@@ -16,7 +18,7 @@ async def writing_periodically(write: Callable[[], Awaitable[None]]) -> AsyncIte
 
     async def write_periodically() -> None:
         while True:
-            await asyncio.sleep(_WRITE_INTERVAL)
+            await asyncio.sleep(compute_pause(_WRITE_INTERVAL))
             await write()
 
     writing = asyncio.create_task(write_periodically())

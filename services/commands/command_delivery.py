@@ -23,6 +23,7 @@ from records.calls.outgoing_commands import CommandAnswer, CommandDone, CommandP
 from records.command_state import CommandState
 from records.hub.commands import LookupClass
 from records.identifiers import Nik
+from records.shared_wakes import compute_pause
 from records.uploads import CommandFile
 from services.commands.command_agency import AgencyCommand, CommandAgency
 from services.commands.command_seals import CommandSeals
@@ -139,7 +140,7 @@ class CommandDelivery:
                     _log.warning("Commands to '%s' cannot be delivered: %s", self._agency.code, type(failure).__name__)
                 works, pause = False, IDLE_INTERVAL
             if pause:
-                await self._wait(pause)
+                await self._wait(compute_pause(pause) if pause == IDLE_INTERVAL else pause)
 
     async def _count_open(self) -> None:
         if monotonic() - self._counted_at >= _COUNT_INTERVAL:

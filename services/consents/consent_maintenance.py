@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from records.shared_wakes import compute_pause
 from services.consents.consent_purge import ConsentPurger
 from services.consents.webhook_delivery import BATCH_SIZE, WebhookDelivery
 from store.consents import consent_maintenance
@@ -33,16 +34,8 @@ class ConsentMaintenanceLoop:
     async def running(self) -> AsyncIterator[None]:
         """Run until the block ends; the next hub continues interrupted work."""
         tasks = [
-            asyncio.create_task(
-                _repeat_forever(
-                    "Consents cannot be maintained", self.run_once, lambda: asyncio.sleep(MAINTENANCE_INTERVAL)
-                )
-            ),
-            asyncio.create_task(
-                _repeat_forever(
-                    "Partners cannot be notified", self.deliver, lambda: self._deliveries.wait(DELIVERY_INTERVAL)
-                )
-            ),
+            asyncio.create_task(_repeat_forever("Consents cannot be maintained", self.run_once, _wait_for_maintenance)),
+            asyncio.create_task(_repeat_forever("Partners cannot be notified", self.deliver, self._wait_for_delivery)),
         ]
         try:
             yield
@@ -65,10 +58,17 @@ class ConsentMaintenanceLoop:
                 pass
         await self._purger.purge_ended()
 
+    async def _wait_for_delivery(self) -> None:
+        await self._deliveries.wait(compute_pause(DELIVERY_INTERVAL))
+
     async def deliver(self) -> None:
         """Deliver the calls that are due."""
         while await self._deliveries.deliver() == BATCH_SIZE:
             pass
+
+
+async def _wait_for_maintenance() -> None:
+    await asyncio.sleep(compute_pause(MAINTENANCE_INTERVAL))
 
 
 async def _repeat_forever(

@@ -26,6 +26,7 @@ from records.hub.operations import (
 )
 from records.partners import PartnerListing
 from records.purposes import Purpose
+from records.shared_wakes import compute_pause
 from store.database_timeout import database_timeout
 from store.prepared_statement import PreparedStatement
 from store.tables import operation_changes, operation_clients, operations
@@ -151,7 +152,7 @@ class OperationRegistry:
                 if answers:
                     _log.warning("The registry of operations cannot be read: %s", type(problem).__name__)
                 answers = False
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(compute_pause(POLL_SECONDS))
 
     async def apply_once(self, apply: ApplyRegistry) -> int:
         """Calls `apply` once with the current content. Returns the revision, for `follow`."""

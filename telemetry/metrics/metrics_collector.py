@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from records.histogram import Histogram
+from records.shared_wakes import compute_pause
 from telemetry.metrics.metric_values import MetricValues, merge_values
 from telemetry.metrics.minutes import AgencyTotals, MinuteHistory
 from telemetry.metrics.process import ProcessMetrics
@@ -111,14 +112,14 @@ class MetricsCollector:
     async def _measure_lag(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            began = loop.time()
-            await asyncio.sleep(_LAG_INTERVAL)
-            self._lag.add(max(0.0, loop.time() - began - _LAG_INTERVAL))
+            began, pause = loop.time(), compute_pause(_LAG_INTERVAL)
+            await asyncio.sleep(pause)
+            self._lag.add(max(0.0, loop.time() - began - pause))
 
     async def _write_repeatedly(self) -> None:
         writes = 0
         while True:
-            await asyncio.sleep(self._write_interval)
+            await asyncio.sleep(compute_pause(self._write_interval))
             writes += 1
             await self._write_own(merge_ended=writes % _MERGE_EVERY == 0)
 

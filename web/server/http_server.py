@@ -17,6 +17,7 @@ from typing import cast
 
 import uvicorn
 
+from records.shared_wakes import compute_pause
 from web.server.connection_acceptor import AcceptorPeers, ConnectionAcceptor, NoPeers
 from web.server.header_limits import LimitedHttpProtocol
 
@@ -83,7 +84,7 @@ class HttpServer(uvicorn.Server):
         """Tick once per second until `shut_down`."""
         while not await self.on_tick(0):  # on each tenth number, uvicorn renews the date of its headers
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_TICK_SECONDS):
+                async with asyncio.timeout(compute_pause(_TICK_SECONDS)):
                     await self._has_exit_order.wait()
 
     async def on_tick(self, counter: int) -> bool:

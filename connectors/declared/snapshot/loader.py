@@ -30,6 +30,7 @@ from connectors.drivers.files.driver import NoFile
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure, AgencyUnavailable
 from records.calls.reply_budget import ReplyBudget
+from records.shared_wakes import compute_pause
 
 LOAD_TIMEOUT: Final = 3_600.0
 """Seconds for one load, with all calls."""
@@ -127,7 +128,7 @@ class SnapshotLoader:
         handle = os.open(self._place.lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             while not try_lock(handle):  # noqa: ASYNC110 - the system wakes no waiter without a thread
-                await asyncio.sleep(_LOCK_POLL_SECONDS)
+                await asyncio.sleep(compute_pause(_LOCK_POLL_SECONDS))
             self._place.building.unlink(missing_ok=True)
             await self._wait(self._compute_first_wait())
             while True:
