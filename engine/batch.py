@@ -103,11 +103,7 @@ def load_answers(
     router = agencies.routers.get(batch.domain) if batch.domain is not None else None
     if router is not None:
         load = router.load
-    elif (
-        batch.caching is not None
-        and context.batch_cache is not NO_BATCH_CACHE
-        and agencies.get_freshness(batch) is not None
-    ):
+    elif batch.caching is not None and agencies.get_freshness(batch) is not None:
         load = context.batch_cache.read
     span = context.call.span
     if span is not None and span.is_sampled:

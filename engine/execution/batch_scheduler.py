@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.agencies.bindings import Agencies
@@ -157,17 +157,21 @@ class BatchScheduler:
             if self._closed or not pending:  # closed: the request ended in this turn
                 return
             for reads, keys in _group_calls(pending):
-                # On Python 3.12 and later, a call that never waits is finished when this returns.
-                task = start_task(self._call(reads, keys))
-                if not task.done():
-                    self._tasks.add(task)  # until the end of `_call`: a callback of the task would take another turn
-                    self.on_wait()
+                self._begin(self._call(reads, keys))
             if self._tasks or self.other_tasks:
                 break
         if self._pending:  # in the next turn, so that other requests get their turn, and more keys can join
             self._loop.call_soon(self.dispatch)
         else:
             self._dispatch_scheduled = False
+
+    def _begin(self, call: Coroutine[Any, Any, None]) -> None:
+        """Start the call. On Python 3.12 and later, a call that never waits is finished when this returns."""
+        task = start_task(call)
+        if not task.done():
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            self.on_wait()
 
     async def _call(self, reads: Sequence[BatchRead], keys: list[Hashable]) -> None:
         batch = reads[0].batch
@@ -189,22 +193,8 @@ class BatchScheduler:
             answers_of_reads = _fail_all(reads, keys, RuntimeError(f"{batch!r} was cancelled."))
         except Exception as failure:  # noqa: BLE001 - a failed call fails each of its keys
             answers_of_reads = _fail_all(reads, keys, failure)
-        finally:
-            self._tasks.discard(asyncio.current_task())
-        # While nothing else of the run is under way, only the steps that are resumed here can request keys. These are
-        # dispatched below, without another turn: at one connection, Q3 waits four times for events instead of five.
-        is_alone = not (self._dispatch_scheduled or self._tasks or self.other_tasks)
-        if is_alone:
-            self._dispatch_scheduled = True
         for read, answers_by_key in zip(reads, answers_of_reads, strict=True):
             read.store_answers(answers_by_key)
-        if is_alone:
-            if self._pending and not self.other_tasks:
-                self.dispatch()
-            elif self._pending:
-                self._loop.call_soon(self.dispatch)
-            else:
-                self._dispatch_scheduled = False
 
 
 def _ignore_waiting() -> None:

@@ -23,7 +23,7 @@ COMPILE_THRESHOLD = 20
 _PLAIN = {
     "String": "type({}) is str",
     "ID": "type({}) is str",
-    "Int": "type({}) is int and value < 0x20000000 and value > -0x20000000",
+    "Int": "type({}) is int and -0x20000000 < value < 0x20000000",
     "Boolean": "type({}) is bool",
 }
 """When a value of a built-in scalar is placed unchanged. For every other value, the scalar's function decides."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace as Record
 from typing import Any
@@ -14,10 +14,9 @@ import pytest
 from graphql import GraphQLSchema
 
 from engine.agencies.bindings import Agencies
-from engine.batch import Batch, BatchContext
+from engine.batch import BatchContext
 from engine.execution.batch_scheduler import BatchRead, BatchScheduler, FailedAnswer
 from engine.execution.plan_run import PlanRun
-from records.calls.answers import Answers
 from records.calls.failures import AgencyUnavailable
 from tests.engine.scripted_schema import ScriptedContext, answer, batch, compile_plan, edge, schema
 
@@ -117,53 +116,3 @@ async def test_steps_with_immediate_answers_take_no_turn_of_the_event_loop() -> 
 @NEEDS_EAGER_TASKS
 async def test_many_such_steps_in_a_row_yield_to_other_tasks() -> None:
     assert await turns_of("{ one { next { next { next { next { id } } } } } }") == 1
-
-
-@NEEDS_EAGER_TASKS
-async def test_keys_of_the_only_running_call_are_loaded_in_the_turn_of_its_answers() -> None:
-    turns: list[int] = []
-    turns_before_next: list[int] = []
-
-    def first(key: int) -> Record:
-        asyncio.get_running_loop().call_soon(turns.append, 1)
-        return Record(id=key)
-
-    def following(key: int) -> Record:
-        turns_before_next.append(len(turns))
-        return Record(id=key)
-
-    waiting = schema(
-        "type Query { one: Thing } type Thing { id: Int next: Thing }",
-        {
-            "Query.one": edge(batch("one", first, seconds=0.001), lambda *_: 0),
-            "Thing.next": edge(batch("next", following, seconds=0), "id"),
-        },
-    )
-    found = await answer(compile_plan(waiting, "{ one { next { id } } }"), ScriptedContext())
-    assert found.data == {"one": {"next": {"id": 0}}}
-    assert turns_before_next == [0]
-
-
-async def test_keys_of_calls_that_end_in_one_turn_share_a_call() -> None:
-    released = asyncio.Event()
-
-    def wait_for_release(name: str) -> Batch[Any, Any]:
-        async def run(keys: Sequence[Any], _ask: BatchContext[Any]) -> Answers[Any, Any]:
-            await released.wait()
-            return {key: Record(id=key) for key in keys}
-
-        return Batch(name=name, domain=type(name, (), {}), run=run)
-
-    both = schema(
-        "type Query { left: Thing right: Thing } type Thing { id: Int next: Thing }",
-        {
-            "Query.left": edge(wait_for_release("left"), lambda *_: 1),
-            "Query.right": edge(wait_for_release("right"), lambda *_: 2),
-            "Thing.next": edge(batch("next", lambda key: Record(id=key), seconds=0), "id"),
-        },
-    )
-    asking = ScriptedContext()
-    asyncio.get_running_loop().call_later(0.001, released.set)
-    found = await answer(compile_plan(both, "{ left { next { id } } right { next { id } } }"), asking)
-    assert found.data == {"left": {"next": {"id": 1}}, "right": {"next": {"id": 2}}}
-    assert asking.calls("next") == [(1, 2)]
