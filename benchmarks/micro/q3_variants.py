@@ -103,7 +103,7 @@ def _graphql_core(written: Sequence[Post], people: Mapping[int, User]) -> Callab
             "id": some(GraphQLInt),
             "title": some(GraphQLString),
             "body": some(GraphQLString),
-            "user": GraphQLField(user, resolve=lambda source, info: info.context.load(source.user_id)),
+            "user": GraphQLField(user, resolve=lambda source, info: info.context.load(source.userId)),
         },
     )
     query = GraphQLObjectType("Query", {"posts": GraphQLField(GraphQLList(post), resolve=lambda *_: written)})
