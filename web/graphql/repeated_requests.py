@@ -85,7 +85,6 @@ class RepeatedRequests:
         self.with_messages = settings.development
         self._known_headers = known_headers
         self._known_bodies = known_bodies
-        self._counts = parts.requests
         self._load_shedder = parts.load_shedder
         self._caller_limiter = parts.caller_limiter
         self._overrun_grace = settings.overrun_grace
@@ -101,6 +100,7 @@ class RepeatedRequests:
         """Requests that wait for an answer, with their last moments on the clock of `time.monotonic`."""
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = inf
+        self._new_ids = generate_request_ids()
 
     def answer(self, scope: Scope, body: bytes, exchange: WholeExchange) -> Start:
         """Answer the request now or later; without any effect, if the endpoint has to serve it."""
@@ -131,7 +131,7 @@ class RepeatedRequests:
             self._load_shedder.leave(was_admitted=False)  # the endpoint asks admission control
             return Start.SOON
         # 4. From here on, the request is served here.
-        self._counts.in_flight += 1
+        self.served_requests.begin()
         waiting = _WaitingRequest(self, exchange, knowledge, caller_limits, operation, began=began)
         if caller_limits.pay(operation.points) or waiting.pay_each():
             if isinstance(answer, SharedRun):
@@ -185,7 +185,7 @@ class RepeatedRequests:
             Their durations in seconds. They end together: what a turn of the event loop writes leaves at its end.
 
         """
-        responses, new_ids = self.responses, generate_request_ids()
+        responses = self.responses
         limits: CallerLimits | None = None
         ended: list[EndedRequest] = []
         for each in requests:
@@ -200,7 +200,7 @@ class RepeatedRequests:
                 response.rate_limit_lines = limits.build_header_lines()
             if (request_id := each.request_id) is None:
                 offered_id = each.knowledge.offered_id
-                request_id = next(new_ids) if offered_id is None else choose_request_id(offered_id)
+                request_id = next(self._new_ids) if offered_id is None else choose_request_id(offered_id)
             if not responses.write(response, request_id, exchange):
                 exchange.send_in_pieces(partial(responses.send, replace(response), request_id))
             ended.append((request_id, each.began))
