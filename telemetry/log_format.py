@@ -9,6 +9,9 @@ import logging
 from collections.abc import Callable, MutableMapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
 from time import gmtime, localtime, strftime
 from typing import Any, Final, NamedTuple
 
@@ -66,6 +69,19 @@ class ServedRequestsRecord(logging.LogRecord):
         return "\n".join(map(format_text, self.served))
 
 
+_get_end = attrgetter("ended_at")
+
+
+@lru_cache(maxsize=2)  # most lines are of the same second
+def _format_local(second: int) -> str:
+    return strftime("%Y-%m-%d %H:%M:%S", localtime(second))
+
+
+@lru_cache(maxsize=2)
+def _format_utc(second: int) -> str:
+    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
+
+
 class TextLines(logging.Formatter):
     """Time (of this machine), level, logger, text."""
 
@@ -79,16 +95,11 @@ class TextLines(logging.Formatter):
             return super().format(record)
         prefix = f"{record.levelname} {record.name}"
         written: list[str] = []
-        second, stamp, start = -1, "", ""
-        last: object = None
-        for at, method, path, status, took, request_id, _ in record.served:
-            if at is not last:  # requests that ended together have the same object
-                last = at
-                if int(at) != second:
-                    second = int(at)
-                    stamp = strftime("%Y-%m-%d %H:%M:%S", localtime(second))
-                start = f"{stamp},{int((at - second) * 1000):03} {prefix}"
-            written.append(f"{start} {method} {path} {status} {took * 1000:.1f} ms {request_id}")
+        for at, together in groupby(record.served, _get_end):
+            second = int(at)
+            start = f"{_format_local(second)},{int((at - second) * 1000):03} {prefix}"
+            for _, method, path, status, took, request_id, _ in together:
+                written.append(f"{start} {method} {path} {status} {took * 1000:.1f} ms {request_id}")
         return "\n".join(written)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802, ANN401 - the name of `logging`, and its signature
@@ -115,18 +126,13 @@ class JsonLines(structlog.stdlib.ProcessorFormatter):
         constant_members = f'"level":"info","logger":"{record.name}","event":"served"'
         worker = f'"worker":{record.process}'
         written: list[str] = []
-        second, stamp, start = -1, "", ""
-        last: object = None
-        for at, method, path, status, took, request_id, trace_id in record.served:
-            if at is not last:  # requests that ended together have the same object
-                last = at
-                if int(at) != second:
-                    second = int(at)
-                    stamp = strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
-                start = f'{{"time":"{stamp}.{int((at - second) * 1000):03}Z",{constant_members}'
-            ids = f'"request_id":"{request_id}"' + ("" if trace_id is None else f',"trace_id":"{trace_id}"')
-            members = f'"method":"{method}","path":"{path}","status":{status},"ms":{took * 1000:.1f},{ids}'
-            written.append(f"{start},{members},{worker}}}")
+        for at, together in groupby(record.served, _get_end):
+            second = int(at)
+            start = f'{{"time":"{_format_utc(second)}.{int((at - second) * 1000):03}Z",{constant_members}'
+            for _, method, path, status, took, request_id, trace_id in together:
+                ids = f'"request_id":"{request_id}"' + ("" if trace_id is None else f',"trace_id":"{trace_id}"')
+                members = f'"method":"{method}","path":"{path}","status":{status},"ms":{took * 1000:.1f},{ids}'
+                written.append(f"{start},{members},{worker}}}")
         return "\n".join(written)
 
     def _build_event(self, _logger: object, level: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
