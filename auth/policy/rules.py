@@ -98,9 +98,7 @@ class Access:
     is_public: bool = field(init=False, compare=False, repr=False)
     """Whether everybody may see it. Stored, because every decision reads it, and `in` of a flag is slow."""
 
-    own_decisions: dict[tuple[bool, Assurance], bool] = field(
-        init=False, compare=False, repr=False, default_factory=dict
-    )
+    own_decisions: dict[tuple[bool, int], bool] = field(init=False, compare=False, repr=False, default_factory=dict)
     """Whether citizens in first-party apps may see it in their own records, by whether they act for themselves, and by
     their assurance; filled in as decisions are made, except for those about limited delegations."""
 

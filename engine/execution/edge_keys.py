@@ -108,17 +108,18 @@ def _add_keys(edge: Edge, key: Any, distinct_keys: dict[Hashable, None]) -> Any:
 
 def _authorize_key(run: PlanRun, field: PlanField, record: Any, key: Any) -> Any:  # noqa: ANN401 - any record and key
     """The key, if the caller may follow it; raises the refusal, or `FactMissing`."""
-    decider = run.get_decider(field)
-    if decider is None:
-        if isinstance(key, Exception):
-            raise key.with_traceback(None)
-        return key
-    if field.guard.is_keyed and field.edge.has_many_keys:
-        return run.facts.decide_each(key, partial(decider, record))
-    verdict = decider(record, key)
-    denial = None if verdict is None else run.facts.decide(verdict)
-    if denial is not None:
-        raise denial
+    guard = field.guard
+    if field.is_public or (not field.edge.has_many_keys and guard.allows_own_key(run.context, record, key)):
+        decider = None
+    else:
+        decider = run.get_decider(field)
+    if decider is not None:
+        if guard.is_keyed and field.edge.has_many_keys:
+            return run.facts.decide_each(key, partial(decider, record))
+        verdict = decider(record, key)
+        denial = None if verdict is None else run.facts.decide(verdict)
+        if denial is not None:
+            raise denial
     if isinstance(key, Exception):
         raise key.with_traceback(None)
     return key

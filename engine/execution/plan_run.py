@@ -26,7 +26,7 @@ from engine.execution.object_placement import ObjectPlacement, shape_leaves
 from engine.execution.pending_work import PendingWork
 from engine.execution.read_tracking import ReadTracker
 from engine.execution.stale_fields import StaleField, find_stale_fields
-from engine.field_kinds import BatchField, ComputedField, Decider, OwnRecordDecider
+from engine.field_kinds import BatchField, ComputedField, Decider
 from engine.plan.leaf_coercion import coerce_carefully
 from engine.plan.plan import Plan
 from engine.plan.response_size import check_size
@@ -135,8 +135,7 @@ class PlanRun:
 
     def get_decider_of_records(self, field: PlanField, records: Sequence[Any]) -> Decider | None:
         """As `get_decider`; None also if the caller may see all of these records, because each is their own."""
-        decider = self.get_decider(field)
-        return None if type(decider) is OwnRecordDecider and decider.allows_all(records) else decider
+        return None if field.is_public or field.guard.allows_own(self.context, records) else self.get_decider(field)
 
     def get_arguments(self, field: PlanField) -> Mapping[str, Any]:
         """The field's arguments; raises the error of their coercion."""

@@ -73,6 +73,14 @@ class UnplannedDefinition:
     def build_decider(self, context: Any) -> None:  # noqa: ANN401 - the schema's context
         """No decision."""
 
+    def allows_own(self, context: Any, records: Sequence[Any]) -> bool:  # noqa: ANN401, ARG002 - the schema's context
+        """Nobody owns such records."""
+        return False
+
+    def allows_own_key(self, context: Any, record: Any, key: Any) -> bool:  # noqa: ANN401, ARG002 - the schema's context
+        """The key names no person."""
+        return False
+
     def find_blanket_refusal(self, context: Any) -> None:  # noqa: ANN401 - the schema's context
         """No decision."""
 

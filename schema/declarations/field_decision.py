@@ -23,7 +23,7 @@ from auth.policy.decision import (
 from auth.policy.facts import Fact, Facts, KnownPreferences, NoRecordYet, NotLoaded, Subjects, UnknownPerson
 from engine.batch import Batch
 from engine.errors import Forbidden
-from engine.field_kinds import Decider, FactRequest, OwnRecordDecider, Verdict
+from engine.field_kinds import Decider, FactRequest, Verdict
 from records.hub.data_preferences import DataPreferences
 from records.identifiers import Nik
 from resolvers.hub.data_preferences import preferences_of
@@ -83,13 +83,29 @@ def build_field_decider(guard: Guard, context: RequestContext) -> Decider | None
         if public_when is not None and getattr(record, public_when):
             return None
         # At the root, the key names the subject, so the same shortcut works on the key.
-        if is_keyed and own is not None and guard.subject_batch is None and own in guard.get_named_people(record, key):
+        if is_keyed and allows_own_key(guard, context, record, key):
             return None
         if decision is None:  # built late, because most operations of citizens never get here
             decision = FieldDecision(guard, context)
         return decision.decide_for_record(record, key)
 
-    return verdict if own is None or subject is None else OwnRecordDecider(subject, own, verdict)
+    return verdict
+
+
+def allows_own(guard: Guard, context: RequestContext, records: Sequence[Any]) -> bool:
+    """Whether the caller may see the field of their own records, and all of these records are about them alone."""
+    own, get_subject = context.reader, guard.get_subject
+    if own is None or get_subject is None or not _allows_own(guard, context, own):
+        return False
+    return set(map(get_subject, records)) == {own}
+
+
+def allows_own_key(guard: Guard, context: RequestContext, record: Any, key: Any) -> bool:  # noqa: ANN401 - any record and key
+    """Whether the key names the caller, who may see the field of their own records: at the root, most keys do."""
+    own = context.reader
+    if own is None or not guard.is_keyed or guard.subject_batch is not None or not _allows_own(guard, context, own):
+        return False
+    return own in guard.get_named_people(record, key)
 
 
 def _allows_own(guard: Guard, context: RequestContext, person: Nik) -> bool:

@@ -6,13 +6,20 @@ A guard only names the subjects. `schema/declarations/field_decision.py` decides
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from auth.policy.rules import Access
 from engine.batch import Batch
 from records.identifiers import Nik
-from schema.declarations.field_decision import build_field_decider, find_blanket_refusal, list_fact_batches
+from schema.declarations.field_decision import (
+    allows_own,
+    allows_own_key,
+    build_field_decider,
+    find_blanket_refusal,
+    list_fact_batches,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +51,12 @@ class Guard:
     consent."""
     preferences_field: str | None = None
     """Attribute of the record that holds the person's preferences, if no others count."""
+    get_subject: Callable[[Any], Any] | None = field(init=False, repr=False, compare=False)
+    """Reads `subject` of a record; None without one."""
+
+    def __post_init__(self) -> None:
+        """Prepare what each request reads."""
+        object.__setattr__(self, "get_subject", None if self.subject is None else attrgetter(self.subject))
 
     @property
     def is_public(self) -> bool:
@@ -63,6 +76,8 @@ class Guard:
     # Called for each guarded field of each request, so without another call between.
     find_blanket_refusal = find_blanket_refusal
     build_decider = build_field_decider
+    allows_own = allows_own
+    allows_own_key = allows_own_key
 
     def get_read_subjects(self, record: Any, key: Any) -> Collection[Nik | None]:  # noqa: ANN401 - any record and key
         """The people whose data a read of the field discloses, for the ledger.

@@ -92,6 +92,14 @@ class NodeGuard:
 
         return verdict
 
+    def allows_own(self, context: RequestContext, records: Sequence[Any]) -> bool:  # noqa: ARG002 - the engine's protocol
+        """Returns False: the key names the person."""
+        return False
+
+    def allows_own_key(self, context: RequestContext, record: Any, key: NodeKey) -> bool:  # noqa: ANN401, ARG002 - any record
+        """Returns False: each type has a guard, which the decider knows."""
+        return False
+
     def get_read_subjects(self, record: Any, key: NodeKey) -> Collection[Nik | None]:  # noqa: ANN401 - any record
         """Returns the person in the key, even if only `id` or `__typename` is selected: their existence is a read.
 

@@ -8,7 +8,7 @@ from datetime import date
 from time import time
 from typing import Any
 
-from auth.caller import Assurance, Caller
+from auth.caller import Caller
 from auth.crypto.node_ids import NodeIds
 from auth.policy.access_policy import AccessPolicy
 from auth.policy.children import get_city_date
@@ -46,7 +46,7 @@ class RequestContext:
     """Stale parts of the answer, from fields that run on graphql-core."""
     reader: Nik | None = field(init=False)
     """The person who reads, or the person they assist: data about that person counts as their own."""
-    own_decision_key: tuple[bool, Assurance] | None = field(init=False, default=None)
+    own_decision_key: tuple[bool, int] | None = field(init=False, default=None)
     """The key of `Access.own_decisions`, if decisions about the reader's own records depend on nothing else: in an app
     of the city, for themself or by a whole delegation."""
     _routing_log: RoutingLog | None = None
@@ -61,7 +61,7 @@ class RequestContext:
         if self.reader is not None and caller.first_party:
             acts_for_self = caller.on_behalf_of is None
             if acts_for_self or not caller.delegation_limits:
-                self.own_decision_key = acts_for_self, caller.assurance
+                self.own_decision_key = acts_for_self, int(caller.assurance)  # an int is hashed in C, an enum is not
 
     def build_batch_context(self, facets: frozenset[type[Any]]) -> HubBatchContext:
         """The context of a batch for this request, with the wanted facets."""

@@ -35,13 +35,14 @@ def build_key_function(source: str | Callable[..., Any]) -> Callable[[Any, Mappi
     if isinstance(source, str):
         return lambda record, _arguments, _caller: getattr(record, source)
     wants = inspect.signature(source).parameters
-    given = [name for name in ("record", "caller") if name in wants]
-
-    def key(record: Any, arguments: Mapping[str, Any], caller: Any) -> Any:  # noqa: ANN401 - any record and key
-        hub = {"record": record, "caller": caller}
-        return source(**{name: hub[name] for name in given}, **arguments)
-
-    return key
+    # One function for each signature: it is called for each record.
+    if "record" in wants and "caller" in wants:
+        return lambda record, arguments, caller: source(record=record, caller=caller, **arguments)
+    if "record" in wants:
+        return lambda record, arguments, _caller: source(record=record, **arguments)
+    if "caller" in wants:
+        return lambda _record, arguments, caller: source(caller=caller, **arguments)
+    return lambda _record, arguments, _caller: source(**arguments)
 
 
 def without_hub_parameters(function: Callable[..., Any]) -> Callable[..., Any]:

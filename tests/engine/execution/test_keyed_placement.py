@@ -208,6 +208,12 @@ class Refusing:
     def find_blanket_refusal(self, _context: Any) -> None:  # noqa: ANN401 - the schema's context
         """None: the field of other records is allowed."""
 
+    def allows_own(self, _context: Any, _records: Sequence[Any]) -> bool:  # noqa: ANN401 - the schema's context
+        return False
+
+    def allows_own_key(self, _context: Any, _record: Any, _key: Any) -> bool:  # noqa: ANN401 - any record and key
+        return False
+
     def build_decider(self, _context: Any) -> Any:  # noqa: ANN401 - the schema's context and a decision
         return lambda record, _key: ValueError("not this one") if record.id == 1 else None
 

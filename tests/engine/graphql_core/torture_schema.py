@@ -44,7 +44,6 @@ from engine.field_kinds import (
     FactRequest,
     FieldGuard,
     FieldKind,
-    OwnRecordDecider,
     Verdict,
 )
 from engine.plan.tree import DEFINITION
@@ -119,6 +118,12 @@ class TortureGuard:
     def find_blanket_refusal(self, context: Torture) -> Exception | None:  # noqa: ARG002 - the engine's protocol
         return None
 
+    def allows_own(self, _context: Torture, _records: Sequence[Any]) -> bool:
+        return False
+
+    def allows_own_key(self, _context: Torture, _record: Any, _key: Any) -> bool:  # noqa: ANN401 - any record and key
+        return False
+
 
 class PublicTortureGuard(TortureGuard):
     """Every caller may see it."""
@@ -161,7 +166,10 @@ class PerRecord(TortureGuard):
                 raise RuntimeError("cannot decide")
             return None if kind == 1 else TortureRefusal("not this record")
 
-        return OwnRecordDecider("secret", _OWN_SECRET, decide)
+        return decide
+
+    def allows_own(self, _context: Torture, records: Sequence[Any]) -> bool:
+        return {each.secret for each in records} == {_OWN_SECRET}
 
     def get_read_subjects(self, record: Any, key: Any) -> tuple[str, ...]:  # noqa: ANN401 - any record and key
         return (repr(key) if record is None else repr(record.secret),)
