@@ -40,7 +40,6 @@ class KeySetRefused(ValueError):  # noqa: N818 - names the condition
 class PublicKey:
     """A key that verifies signatures."""
 
-    key: Key = field(repr=False)
     _checks: Mapping[str, SignatureCheck] = field(repr=False)
     """By algorithm."""
 
@@ -104,7 +103,7 @@ def parse_key_set(text: bytes, algorithms: Collection[str]) -> PublicKeys:
 
 def _build_public_key(key: Key) -> PublicKey:
     fitting = [each for each in _KEY_TYPE_BY_ALGORITHM if _can_verify(key, each)]
-    return PublicKey(key, {each: build_signature_check(key, each) for each in fitting})
+    return PublicKey({each: build_signature_check(key, each) for each in fitting})
 
 
 def _can_verify(key: Key, algorithm: str) -> bool:

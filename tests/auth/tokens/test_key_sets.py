@@ -39,7 +39,8 @@ def test_keys_are_found_by_their_ids() -> None:
     assert len(keys) == 3
     found = keys.find("rsa")
     assert found is not None
-    assert found.key.key_type == "RSA"
+    assert found.find_check("RS256") is not None
+    assert found.find_check("ES256") is None
     assert keys.find("other") is None
     assert keys.find(None) is None
     assert repr(keys) == "<PublicKeys 3>"
