@@ -41,7 +41,7 @@ class SubmittedCommands:
         """Takes the hub's database; `timeout` is the maximum time of a statement, in seconds."""
         self._engine = engine
         self._timeout = timeout
-        self._statement = PreparedStatement(_select_submitted())
+        self._statement = PreparedStatement(_select_submitted(), keeps_connection=True)
 
     async def list_submitted(
         self,

@@ -6,8 +6,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import Select, bindparam, func, literal, select, text
+from sqlalchemy import Double, Select, bindparam, event, func, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import QueuePool
 
 from store.database import POOL_SIZE, create_database_engine
 from store.database_timeout import StateUnavailable, database_timeout
@@ -46,6 +47,67 @@ async def test_a_connection_that_the_server_closed_is_replaced(empty: AsyncEngin
         while not driver.is_closed():  # noqa: ASYNC110 - asyncpg sets no event
             await asyncio.sleep(0.01)
     assert [dict(row) for row in await statement.load(empty, {"given": 2})] == [{"total": 42}]
+
+
+def build_keeping_statement() -> PreparedStatement:
+    return PreparedStatement(
+        select(func.pg_backend_pid().label("pid"), func.pg_sleep(bindparam("seconds", type_=Double))),
+        keeps_connection=True,
+    )
+
+
+async def find_pid(statement: PreparedStatement, engine: AsyncEngine, *, seconds: float = 0) -> int:
+    return int((await statement.load(engine, {"seconds": seconds}))[0]["pid"])
+
+
+async def test_a_statement_of_many_requests_keeps_its_connection_and_others_run_beside_it(empty: AsyncEngine) -> None:
+    statement, pool = build_keeping_statement(), empty.sync_engine.pool
+    assert isinstance(pool, QueuePool)
+    first = await find_pid(statement, empty)
+    assert [await find_pid(statement, empty) for _ in range(3)] == [first] * 3
+    assert pool.checkedout() == 1
+    together = await asyncio.gather(*(find_pid(statement, empty, seconds=0.02) for _ in range(3)))
+    assert len(set(together)) == 3
+    assert first in together
+    assert pool.checkedout() == 1
+
+
+async def test_a_kept_connection_that_the_server_closed_is_replaced(empty: AsyncEngine, state_url: str) -> None:
+    drivers: list[Any] = []
+    event.listen(empty.sync_engine, "checkout", lambda adapted, *_: drivers.append(adapted.driver_connection))
+    statement = build_keeping_statement()
+    first = await find_pid(statement, empty)
+    other = create_database_engine(state_url)
+    async with other.connect() as connection:
+        assert (await connection.execute(TERMINATE_OTHERS)).scalar_one() == 1
+    await other.dispose()
+    async with asyncio.timeout(10):
+        while not drivers[0].is_closed():  # noqa: ASYNC110 - asyncpg sets no event
+            await asyncio.sleep(0.01)
+    assert await find_pid(statement, empty) != first
+
+
+async def test_a_kept_connection_in_an_unknown_state_is_not_kept(empty: AsyncEngine) -> None:
+    statement = build_keeping_statement()
+    first = await find_pid(statement, empty)
+    with pytest.raises(StateUnavailable):
+        async with database_timeout(0.05):
+            await find_pid(statement, empty, seconds=5)
+    assert await find_pid(statement, empty) != first
+
+
+async def test_a_kept_connection_ends_with_the_engine(state_url: str, empty: AsyncEngine) -> None:
+    statement, ending = build_keeping_statement(), create_database_engine(state_url)
+    pid = await find_pid(statement, ending)
+    await ending.dispose()
+    async with asyncio.timeout(10), empty.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        running = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid")
+        while (await connection.execute(running, {"pid": pid})).scalar_one():  # noqa: ASYNC110 - the server ends it later
+            await asyncio.sleep(0.01)
+    # An engine that serves again keeps none, so nothing is left behind a second time.
+    await find_pid(statement, ending)
+    await ending.dispose()
 
 
 async def test_a_statement_that_takes_too_long_leaves_no_busy_connection_behind(empty: AsyncEngine) -> None:
