@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from importlib import import_module
 
 from starlette.applications import Starlette
 
@@ -80,6 +81,19 @@ from wiring.token_issuers import refresh_keys
 def preload(city: CityFolder) -> None:
     """Build the graph once, for all processes that are forked from this one: they share its memory."""
     build_schema(list_agency_codes(city))
+
+
+def import_optional_parts(settings: Settings) -> None:
+    """Import the parts that only some settings need, for all processes that are forked from this one.
+
+    The hub imports them only where it builds them. Their libraries, redis-py, throttled-py and the SDK of
+    OpenTelemetry, take 10 MiB of a process that does not need them.
+    """
+    needed = ["telemetry.tracing"] if settings.traces_url is not None else []
+    if settings.redis is not None:
+        needed += ["cache.limits.redis_counters", "cache.answers.redis_tier"]
+    for name in needed:
+        import_module(name)
 
 
 def create_app(settings: Settings, *, sample_people: LoadSamplePeople | None = None) -> WebApplication:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auth.crypto.key_ring import ANSWER_INFO, KeyRing
 from cache.answers.cache_keys import CacheKeyBuilder
 from cache.answers.process_invalidation import NO_PROCESS_INVALIDATION, ProcessInvalidation
 from cache.answers.read_through import ReadThroughCache
-from cache.answers.redis_tier import InvalidationListener, RedisTier
 from cache.redis_server import RedisServer
 from engine.batch import NO_BATCH_CACHE, BatchCache
 from resolvers.cached_batches import CachedBatchReader
+
+if TYPE_CHECKING:  # a cache with Redis imports it
+    from cache.answers.redis_tier import RedisTier
 
 MAX_LIFETIME = 72 * 3600.0
 """Upper bound of any lifetime in seconds, whatever a manifest declares."""
@@ -53,18 +56,7 @@ class AnswerCache:
         self._process_invalidation = (
             NO_PROCESS_INVALIDATION if redis is not None or run_folder is None else ProcessInvalidation(run_folder)
         )
-        self._tier = (
-            None
-            if redis is None
-            else RedisTier(
-                redis.url,
-                max_lifetime=MAX_LIFETIME,
-                timeout=redis.timeout,
-                listener=InvalidationListener(
-                    on_invalidated=self._on_invalidation, on_unsubscribed=self._on_channel_lost
-                ),
-            )
-        )
+        self._tier = None if redis is None else self._build_shared_tier(redis)
         self._cache = ReadThroughCache(
             max_bytes=max_bytes,
             key_builder=CacheKeyBuilder(secret),
@@ -124,6 +116,17 @@ class AnswerCache:
         await self._cache.close()
         if self._tier is not None:
             await self._tier.close()
+
+    def _build_shared_tier(self, redis: RedisServer) -> RedisTier:
+        # A hub without Redis does not load its library; see `server.import_optional_parts`.
+        from cache.answers.redis_tier import InvalidationListener, RedisTier  # noqa: PLC0415 - same
+
+        return RedisTier(
+            redis.url,
+            max_lifetime=MAX_LIFETIME,
+            timeout=redis.timeout,
+            listener=InvalidationListener(on_invalidated=self._on_invalidation, on_unsubscribed=self._on_channel_lost),
+        )
 
     def _on_invalidation(self, tags: Sequence[str]) -> None:
         self._cache.epochs.invalidate(tags)

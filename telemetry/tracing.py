@@ -47,18 +47,6 @@ _IDENTITY_NUMBER: Final = re.compile(r"\d{16}")
 """A possible identity number in a foreign trace id."""
 
 
-class NoTracing:
-    """Traces nothing, for hubs without a collector."""
-
-    @asynccontextmanager
-    async def run(self) -> AsyncIterator[None]:
-        """Open nothing."""
-        yield
-
-    def start_client_span(self, name: str) -> None:
-        """Start no span."""
-
-
 class Tracing:
     """The tracing of this process. Outside of `run`, nothing is recorded."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -17,7 +17,6 @@ from auth.crypto.rate_keys import RateKeys
 from auth.crypto.sealed_people import SealedPeople
 from auth.crypto.snapshot_keys import SnapshotKeys
 from cache.limits.agency_counts import AgencyCounts
-from cache.limits.redis_counters import RedisCounters
 from connectors.agency_probes import AgencyProbes
 from connectors.connector_parts import Connector, ConnectorParts, PythonConnector, list_snapshots
 from connectors.declared.connector import build_declared_connector
@@ -50,6 +49,9 @@ from settings.city.manifest import AgencyManifest, ManifestFile
 from settings.city.problems import CityProblem, ManifestError
 from store.complaint_links import ComplaintLinkTable
 from store.rights.data_request_table import DataRequestTable
+
+if TYPE_CHECKING:  # a hub without Redis does not load it
+    from cache.limits.redis_counters import RedisCounters
 
 _DATA = Path(__file__).parents[1] / "data"
 

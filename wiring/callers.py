@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from auth.crypto.pseudonyms import Pseudonyms
 from auth.crypto.rate_keys import RateKeys
@@ -11,13 +12,15 @@ from auth.tokens.issuer_keys import IssuerKeys
 from auth.tokens.token_verifier import TokenVerifier
 from auth.tokens.verified_token_cache import VerifiedTokenCache
 from cache.limits.people_counts import PeopleCounts
-from cache.limits.redis_counters import RedisCounters
 from resolvers.reader_budgets import ReaderBudgets
 from services.ledger.refusal_tally import RefusalStore, RefusalTally
 from settings import Settings
 from web.admission.load_shedder import LoadShedder
 from web.rate_limits.build import RateLimitParts, build_rate_limits
 from wiring.token_issuers import build_issuer_keys
+
+if TYPE_CHECKING:  # a hub without Redis does not load it
+    from cache.limits.redis_counters import RedisCounters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from graphql import GraphQLSchema
 
@@ -24,10 +25,13 @@ from store.ledger.access_ledger import LedgerWriter, NoLedger
 from telemetry.metrics.commands import MeasuredCommands
 from telemetry.metrics.shadows import MeasuredShadow
 from telemetry.metrics.snapshots import MeasuredSnapshot
-from telemetry.tracing import NoTracing, Tracing
+from telemetry.no_tracing import NoTracing
 from web.pages.graphiql import LoadSamplePeople
 from web.web_parts import HubLifespan
 from wiring.operations import NoOperations, RegisteredOperations
+
+if TYPE_CHECKING:  # a hub without a collector does not load it
+    from telemetry.tracing import Tracing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from engine.agencies.bindings import AgencyReadCounts
 from records.command_state import CommandState
@@ -22,7 +23,7 @@ from telemetry.metrics.readers import ReaderMetrics
 from telemetry.metrics.request_counts import OperationCounts, RequestCounts
 from telemetry.metrics.shadows import ShadowMetrics
 from telemetry.metrics.snapshots import SnapshotMetrics
-from telemetry.tracing import NoTracing, Tracing
+from telemetry.no_tracing import NoTracing
 from web.endpoints.health import IssuerState
 from web.endpoints.metrics import MetricsEndpoint
 from web.middleware.request_spans import NoRequestSpans, RequestSpans, StartRequestSpan
@@ -30,6 +31,9 @@ from web.pages.page_renderer import PageRenderer
 from web.pages.status_page import StatusPage
 from wiring.callers import CallerParts
 from wiring.hub_parts import HubParts
+
+if TYPE_CHECKING:  # `build_tracing` imports it
+    from telemetry.tracing import Tracing
 
 _MAX_AGE = 1.0
 """Seconds for which the status page may use collected numbers."""
@@ -124,6 +128,8 @@ def build_tracing(settings: Settings) -> Tracing | NoTracing:
     """The tracing of this process."""
     if settings.traces_url is None:
         return NoTracing()
+    from telemetry.tracing import Tracing  # noqa: PLC0415 - see `server.import_optional_parts`
+
     return Tracing(settings.traces_url, sample_ratio=settings.traces_sample_ratio)
 
 

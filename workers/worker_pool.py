@@ -281,6 +281,7 @@ def run_generation(arguments: Sequence[str]) -> int:
             "SIMPUL_REDIS_URL is not set: each of %d workers has its own rate limits, quotas and answer cache",
             count,
         )
+    server.import_optional_parts(settings)
     server.preload(settings.city)
     gc.enable()  # see scripts/generation.py
     gc.collect()

@@ -29,7 +29,8 @@ from benchmarks.micro.hub_time import ask_once
 from engine.safe_traceback import safe_traceback
 from records.identifiers import Nik
 from telemetry.log_format import LogFormat, ServedRequest, ServedRequestsRecord, build_formatter
-from telemetry.tracing import NoTracing, Tracing
+from telemetry.no_tracing import NoTracing
+from telemetry.tracing import Tracing
 from web.middleware.request_log import RequestLog
 from web.server.uvicorn_config import freeze_startup_objects
 

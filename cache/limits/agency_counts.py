@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from cache.limits.rate_limiter import Rate
-from cache.limits.redis_counters import RedisCounters
+
+if TYPE_CHECKING:  # a hub without Redis does not load its libraries
+    from cache.limits.redis_counters import RedisCounters
 
 
 class AgencyCounts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.types import Lifespan
@@ -12,13 +13,15 @@ from starlette.types import Lifespan
 from auth.caller import CallerKind
 from auth.crypto.rate_keys import RateKeys
 from cache.limits.rate_limiter import Rate, RateLimiter
-from cache.limits.redis_counters import RedisCounters
 from cache.redis_server import RedisServer
 from web.client_address import ClientAddresses
 from web.endpoints.health import LimitsState
 from web.rate_limits.caller_limiter import BucketCallerLimiter, CallerLimiter, NoCallerLimiter
 from web.rate_limits.failed_tokens import FailedTokenCounter, FailedTokens, NoFailedTokens, WasVerified
 from web.rate_limits.rate_table import CallerRates
+
+if TYPE_CHECKING:  # `build_rate_limits` imports it
+    from cache.limits.redis_counters import RedisCounters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +79,12 @@ def build_rate_limits(
 
     """
     keys = RateKeys(secret)
-    shared = (
-        None
-        if redis is None
-        else RedisCounters(redis.url, make_key=lambda client: keys("client", client), timeout=redis.timeout)
-    )
+    shared = None
+    if redis is not None:
+        # A hub without Redis does not load its libraries; see `server.import_optional_parts`.
+        from cache.limits.redis_counters import RedisCounters  # noqa: PLC0415 - same
+
+        shared = RedisCounters(redis.url, make_key=lambda client: keys("client", client), timeout=redis.timeout)
     limiter = RateLimiter(shared)
     addresses = ClientAddresses(trusted_proxies)
     failed_tokens_limit: FailedTokenCounter = NoFailedTokens()
