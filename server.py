@@ -87,7 +87,7 @@ def import_optional_parts(settings: Settings) -> None:
     """Import the parts that only some settings need, for all processes that are forked from this one.
 
     The hub imports them only where it builds them. Their libraries, redis-py, throttled-py and the SDK of
-    OpenTelemetry, take 10 MiB of a process that does not need them.
+    OpenTelemetry, take 9 MiB of a process that does not need them.
     """
     needed = ["telemetry.tracing"] if settings.traces_url is not None else []
     if settings.redis is not None:
