@@ -23,6 +23,8 @@ _HAPPY_EYEBALLS_DELAY: Final = 0.25
 """Seconds after which the next address of a host is tried as well (RFC 8305)."""
 
 _NAME: Final = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+", re.ASCII)
+_END: Final = b"\r\n"
+"""The end of a request's head."""
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _FRAMING: Final = frozenset(
     {"connection", "content-encoding", "content-length", "cookie", "expect", "host", "te", "trailer"}
@@ -38,9 +40,18 @@ class WireRequest(Struct, frozen=True):
     """Its first line and header fields, with the empty line after them."""
     body: bytes
 
+    @classmethod
+    def with_body(cls, start: bytes, head: bytes, body: bytes) -> WireRequest:
+        """Build one from its method and target, the head after them (`build_request_head`), and its body."""
+        return cls(b"%b%bContent-Length: %d\r\n\r\n" % (start, head[: -len(_END)], len(body)), body)
 
-def build_request_head(authority: str, fields: Mapping[str, str], body_length: int | None = None) -> bytes | None:
-    """Build the head of a request after its target; `body_length` is in bytes, None without a body.
+    def add_lines(self, lines: str) -> WireRequest:
+        """The request with more header fields, whose lines are in ASCII."""
+        return WireRequest(self.head[: -len(_END)] + lines.encode("ascii") + _END, self.body)
+
+
+def build_request_head(authority: str, fields: Mapping[str, str]) -> bytes | None:
+    """Build the head of a request without a body, after its target.
 
     None if a field is invalid or would change the framing of the message: control characters, names that are not
     tokens, fields about framing or the connection.
@@ -50,8 +61,6 @@ def build_request_head(authority: str, fields: Mapping[str, str], body_length: i
         if name.lower() in _FRAMING or not _NAME.fullmatch(name) or _CONTROLS.search(value):
             return None
         lines.append(f"{name}: {value}")
-    if body_length is not None:
-        lines.append(f"Content-Length: {body_length}")
     try:
         return "\r\n".join([*lines, "", ""]).encode()
     except UnicodeEncodeError:

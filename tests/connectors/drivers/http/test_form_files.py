@@ -1,14 +1,17 @@
-"""Forms with files: what a parser of another maker reads is what was put in, and equal forms have equal bytes."""
+"""Bodies of forms: what a parser of another maker reads is what was put in, and equal forms have equal bytes."""
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
 from multipart import (  # type: ignore[import-untyped]  # typed, but not marked so
     MultipartSegment,
     PushMultipartParser,
     parse_options_header,
 )
 
-from connectors.drivers.http.form_files import FormFile, encode_form
+from connectors.drivers.http.form_files import FormFile, encode_form, encode_pairs
 
 PHOTO = FormFile("media", "TT-1-1.jpg", "image/jpeg", bytes(range(256)) * 10)
 
@@ -51,3 +54,22 @@ def test_equal_forms_have_equal_bytes_and_other_forms_another_boundary() -> None
     first = encode_form([("a", "1")], [PHOTO])
     assert encode_form([("a", "1")], [PHOTO]) == first
     assert encode_form([("a", "2")], [PHOTO])[1] != first[1]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [],
+        [("reporter", "3171015708900001"), ("page", "1")],
+        [("~a-b_c.d", "")],
+        [("niks", "1,2")],
+        [("a=b", "c"), ("a", "b&c=d")],
+        [("note", "é %41+\r\n")],
+        [("n", "\N{ARABIC-INDIC DIGIT ONE}")],
+    ],
+    ids=["none", "plain", "unreserved", "comma", "separators", "escapes", "letters beyond ASCII"],
+)
+def test_a_form_without_files_is_encoded_like_a_query(fields: list[tuple[str, str]]) -> None:
+    body = encode_pairs(fields)
+    assert body == urlencode(fields).encode()
+    assert parse_qsl(body.decode(), keep_blank_values=True) == fields
