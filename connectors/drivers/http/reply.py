@@ -39,6 +39,8 @@ def parse_media_type(reply: HttpReply) -> str:
 def parse_retry_after(reply: HttpReply) -> float | None:
     """Seconds until the agency accepts the next request (RFC 9110, section 10.2.3), if its header is valid."""
     text = reply.headers.get("Retry-After", "").strip()
+    if not text:
+        return None
     if text.isascii() and text.isdigit():
         return float(text) if len(text) <= _MAX_RETRY_AFTER_DIGITS else None
     moment = _parse_date(text)
