@@ -288,13 +288,15 @@ def list_inner_rows(raw: object) -> Sequence[Row]:
     """The rows of a list within a row; a missing list, and missing rows of it, are no rows. A single row is a list."""
     if raw is None:
         return ()
-    if isinstance(raw, dict | Mapping):
+    # Lists and dicts are looked for first: they are nearly all, and `Mapping` costs ten times as much.
+    if type(raw) is not list and isinstance(raw, Mapping):
         return (raw,)
     if not isinstance(raw, list | tuple) or len(raw) > MAX_LIST_ROWS:
         raise UnreadableError("a list of objects")
     found = [each for each in raw if each is not None]
-    if not all(isinstance(each, dict | Mapping) for each in found):
-        raise UnreadableError("a list of objects")
+    for each in found:
+        if type(each) is not dict and not isinstance(each, Mapping):
+            raise UnreadableError("a list of objects")
     return found
 
 

@@ -35,7 +35,11 @@ _ACRONYMS = frozenset(
     )
 )
 _UNITS = frozenset({"KG", "GR", "ML", "CM", "PCS"})
+_SMALL_TERMS = _UNITS | {"DAN"}
+_UNUSUAL_NAMES = _PARTICLES | _AS_WRITTEN.keys()
 _ROMAN = re.compile(r"(?=[IVX])X{0,3}(?:IX|IV|V?I{0,3})")
+_MAY_BE_ROMAN = frozenset("IVX")
+"""The first signs of `_ROMAN`."""
 _WORD = re.compile(r"[^\s/]+")
 _PIECE = re.compile(r"[^.\-(\"]+")
 
@@ -47,13 +51,17 @@ def person_name(raw: str) -> str:
     (`SH`, `MM`) after a comma stays in capitals, and so does a Roman numeral at the end. Raises `UnreadableError` if
     the text is too long for a name.
     """
-    _require_short(raw)
-    if _has_both_cases(raw):
+    upper = _find_upper(raw)
+    if upper is None:
         return raw
-    name, comma, degrees = raw.upper().partition(",")
+    name, comma, degrees = upper.partition(",")
     words = name.split(" ")
     numeral = len(words) > 1 and _ROMAN.fullmatch(words[-1].strip()) is not None
-    shown = [_name_word(word, first=place == 0) for place, word in enumerate(words)]
+    # Nearly all words are of letters, and in no list: without a call for each, a name takes two thirds of the time.
+    shown = [
+        word.capitalize() if word.isalpha() and word not in _UNUSUAL_NAMES else _name_word(word, first=place == 0)
+        for place, word in enumerate(words)
+    ]
     if numeral:
         shown[-1] = words[-1]
     return " ".join(shown) + (comma and comma + _WORD.sub(lambda found: _degree(found[0]), degrees))
@@ -65,19 +73,16 @@ def to_ordinary_case(raw: str) -> str:
     `JL. KENANGA NO. 12` is `Jl. Kenanga No. 12`, `SLTA/SEDERAJAT` is `SLTA/Sederajat`: well-known abbreviations and
     Roman numerals stay in capitals. Raises `UnreadableError` if the text is too long.
     """
-    _require_short(raw)
-    if _has_both_cases(raw):
-        return raw
-    return _WORD.sub(lambda found: _term(found[0]), raw.upper())
+    upper = _find_upper(raw)
+    return raw if upper is None else _WORD.sub(_term, upper)
 
 
-def _require_short(raw: str) -> None:
+def _find_upper(raw: str) -> str | None:
+    """The text in capitals; None if it has both cases. Raises `UnreadableError`."""
     if len(raw) > MAX_NAME_LENGTH:
         raise UnreadableError(f"a name or address of at most {MAX_NAME_LENGTH} characters")
-
-
-def _has_both_cases(raw: str) -> bool:
-    return raw not in (raw.upper(), raw.lower())
+    upper = raw.upper()
+    return None if raw not in (upper, raw.lower()) else upper
 
 
 def _name_word(word: str, *, first: bool) -> str:
@@ -95,14 +100,20 @@ def _degree(word: str) -> str:
     return known + word[len(bare) :]
 
 
-def _term(word: str) -> str:
-    if word == "DAN":
-        return word.lower()
+def _term(found: re.Match[str]) -> str:
+    word = found[0]
+    if not word.isalpha():
+        return _PIECE.sub(_term_piece, word)
     # Most words are of letters, and so one piece. Without the pattern, they take a third of the time.
-    return _term_piece(word) if word.isalpha() else _PIECE.sub(lambda found: _term_piece(found[0]), word)
+    if word in _SMALL_TERMS:
+        return word.lower()
+    if word in _ACRONYMS or (word[0] in _MAY_BE_ROMAN and _ROMAN.fullmatch(word)):
+        return word
+    return word.capitalize()
 
 
-def _term_piece(piece: str) -> str:
+def _term_piece(found: re.Match[str]) -> str:
+    piece = found[0]
     if piece in _UNITS:
         return piece.lower()
     bare = piece.rstrip("),")

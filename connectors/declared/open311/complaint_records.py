@@ -135,7 +135,7 @@ def _build_finder(field: str, table: FieldTable | None, kind: type[Any] = str) -
 
     def find(request: Row) -> Any:  # noqa: ANN401 - what `read` gives
         try:
-            return read(*(get(request) for get in columns))
+            return read(*[get(request) for get in columns])
         except UnreadableError:
             return None
 

@@ -172,15 +172,19 @@ class Open311Complaints:
     async def _search(self, niks: Sequence[Nik], call: Call) -> Answers[Nik, Sequence[Complaint]]:
         extensions, size = self._client.wire.extensions, self._client.wire.max_rows
         form = {**extensions.constant, self._reporter or "": ",".join(niks), extensions.page_size or "": str(size)}
-        found: Mapping[str, Row] = {}
+        found: Mapping[str, tuple[Any, Row]] = {}
 
-        def read(listed: Sequence[Row]) -> tuple[int, Mapping[str, Row]]:
-            with_id = [(identifier, each) for each in listed if (identifier := self._reader.find_id(each))]
-            self._check.require_requested((self._reader.find_reporter(each) for _, each in with_id), niks)
+        def read(listed: Sequence[Row]) -> tuple[int, Mapping[str, tuple[Any, Row]]]:
+            # With its reporter, because that costs as much to find as the rest.
+            rows = [
+                (identifier, (self._reader.find_reporter(each), each))
+                for each in listed
+                if (identifier := self._reader.find_id(each))
+            ]
+            self._check.require_requested([reporter for _, (reporter, _) in rows], niks)
             merged = dict(found)  # a complaint filed between two pages pushes one row into both
-            for identifier, each in with_id:
-                former = merged.setdefault(identifier, each)
-                if self._reader.find_reporter(former) != self._reader.find_reporter(each):
+            for identifier, each in rows:
+                if merged.setdefault(identifier, each)[0] != each[0]:
                     raise self._check.record_mismatch("one complaint has two reporters")
                 merged[identifier] = each
             return len(listed), merged
@@ -189,8 +193,7 @@ class Open311Complaints:
             ask = self._client.ask("requests/search", call, read, form={**form, "page": str(page)})
             listed, found = await ask or (0, found)
             if listed < size:
-                reporters = await self._work.map([*found.values()], self._reader.find_reporter)
-                rows = [*zip(reporters, found, found.values(), strict=True)]
+                rows = [(reporter, identifier, each) for identifier, (reporter, each) in found.items()]
                 return answer_keys(self._check, await self._read(rows), rows, niks, _choose_newest_first)
         raise AgencyMalformed(self._agency, f"a search by reporter did not end after {_PAGES_PER_SEARCH} pages")
 
