@@ -112,7 +112,9 @@ class Breaker:
             return
         self._answered_at = now
         if self.state is BreakerState.CLOSED:
-            self._count(now, failed=0)
+            if now >= self._slice_ends:
+                self._advance_window(now)
+            self._ended[self._at] += 1
             return
         self._closed_at = now
         self._change_state(BreakerState.CLOSED)
@@ -123,7 +125,10 @@ class Breaker:
         if ticket != self._ticket:
             return
         if self.state is BreakerState.CLOSED:
-            self._count(now, failed=1)
+            if now >= self._slice_ends:
+                self._advance_window(now)
+            self._ended[self._at] += 1
+            self._failed[self._at] += 1
             if not self._should_open(now):
                 return
             is_flapping = now - self._closed_at < _FLAPPING_S
@@ -156,12 +161,6 @@ class Breaker:
         self.state = state
         self._ticket += 1
         self._probing = 0
-
-    def _count(self, now: float, *, failed: int) -> None:
-        if now >= self._slice_ends:
-            self._advance_window(now)
-        self._ended[self._at] += 1
-        self._failed[self._at] += failed
 
     def _advance_window(self, now: float) -> None:
         passed = (now - self._slice_ends) / self._slice + 1

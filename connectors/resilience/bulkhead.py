@@ -39,8 +39,8 @@ class Bulkhead:
     def is_full(self) -> bool:
         """Whether a call can neither get a permit nor wait for one."""
         return (
-            self._max_waiting is not None
-            and self.in_flight >= self._max_concurrency
+            self.in_flight >= self._max_concurrency
+            and self._max_waiting is not None
             and len(self._queue) >= self._max_waiting
         )
 

@@ -96,6 +96,7 @@ class Gate:
         self._bulkhead = Bulkhead(max_concurrency=terms.max_concurrency, max_waiting=terms.waiting)
         self._rate_limiter, self._quota = self._build_limits(None)
         self._hours = ClosedHours([each.as_window for each in terms.closed], zone) if terms.closed else None
+        self._has_limits = bool(terms.closed or terms.daily_quota or terms.rate)
         self._budget = RetryBudget(terms.retry_share)
         self._latencies = LatencyWindow()
         self._paused_until = 0.0
@@ -123,15 +124,8 @@ class Gate:
         return rate_limiter, quota
 
     def __repr__(self) -> str:
-        parts = [
-            self._breaker,
-            self._bulkhead,
-            self._rate_limiter,
-            self._quota,
-            self._hours,
-            self._budget,
-            self._latencies,
-        ]
+        limits = self._breaker, self._bulkhead, self._rate_limiter, self._quota, self._hours
+        parts = [*limits, self._budget, self._latencies]
         return f"<Gate {self.agency} {' '.join(repr(each) for each in parts if each is not None)}>"
 
     @property
@@ -240,8 +234,9 @@ class Gate:
     def _require_open(self, *, writes: bool) -> float:
         """Return the current time if a call may proceed. Raises the refusal otherwise."""
         now = self._clock()
-        self._refuse_if_closed(now, writes=writes)
-        if self._breaker.get_retry_after(now):
+        if self._has_limits or self._paused_until > now:  # without a call for each check that cannot refuse
+            self._refuse_if_closed(now, writes=writes)
+        if self._breaker.state is not BreakerState.CLOSED and self._breaker.get_retry_after(now):
             self._refuse_broken(now)
         if self._bulkhead.is_full:
             self._refuse_full()
@@ -264,15 +259,17 @@ class Gate:
         """Take a permit, and the breaker's ticket for one attempt. Repeats the checks after waiting."""
         if deadline <= now:
             self._refuse("deadline_passed", AgencyTimeout, "no time was left for the call")
-        if not (self._bulkhead.take_free() or await self._bulkhead.acquire(deadline - now)):
+        waits = not self._bulkhead.take_free()
+        if waits and not await self._bulkhead.acquire(deadline - now):
             if self._bulkhead.is_full:
                 self._refuse_full()
             self._refuse("queue_timeout", AgencyTimeout, "no permit became free before the deadline")
         try:
             if self._quota is not None and not self._quota.has_reserved:
                 await self._quota.reserve()
-            now = self._clock()
-            self._refuse_if_closed(now, writes=writes)
+            if waits or self._has_limits:
+                now = self._clock()
+                self._refuse_if_closed(now, writes=writes)
             ticket = self._breaker.acquire(now)
             if ticket is None:
                 self._refuse_broken(now)
@@ -304,9 +301,10 @@ class Gate:
             self._breaker.record_no_result(ticket)
             raise
         now = self._clock()
+        seconds = now - began
         self._breaker.record_success(ticket, now)
-        self._latencies.record(now - began)
-        self.counts.durations.add(now - began)
+        self._latencies.record(seconds)
+        self.counts.durations.add(seconds)
         self.counts.answered_at = now
         return answer
 
