@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from enum import Enum
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ _MOST_FORMS: Final = 512
 """Statements that are remembered in their written form; a search has one for each set of its filters."""
 
 
-class PlaceholderStyle(Enum):
+class PlaceholderStyle(StrEnum):
     """How a driver names parameters (PEP 249)."""
 
     NUMBERED = "$"
@@ -27,7 +27,7 @@ def place_parameters(
     statement: str, parameters: Mapping[str, Any], lists: Collection[str], style: PlaceholderStyle
 ) -> tuple[str, list[Any]]:
     """The statement with a driver's placeholders, and their values; each of `lists` becomes `(a, b)`."""
-    text, places = _write(statement, tuple((name, len(parameters[name])) for name in lists), style)
+    text, places = _write(statement, tuple([(name, len(parameters[name])) for name in lists]), style)
     return text, [parameters[name] if index is None else parameters[name][index] for name, index in places]
 
 
@@ -40,7 +40,7 @@ def _write(
     def write_place(place: tuple[str, int | None]) -> str:
         if style is not PlaceholderStyle.NUMBERED:
             places.append(place)
-            return str(style.value)
+            return style
         if place not in places:
             places.append(place)
         return f"${places.index(place) + 1}"

@@ -9,6 +9,7 @@ from typing import Final
 
 _HEADER: Final = Struct("!Bi")
 """The type byte, and the length of the message without it, including the length field."""
+_unpack: Final = _HEADER.unpack_from
 _SHORTEST: Final = 4
 _KINDS: Final = frozenset((ascii_letters + digits).encode())
 _DATA_ROW: Final = ord("D")
@@ -40,8 +41,9 @@ class MessageHeaders:
         if self._begun:  # a header that was cut
             piece = self._begun + piece
         size = len(piece)
-        while place + _HEADER.size <= size:
-            kind, length = _HEADER.unpack_from(piece, place)
+        last = size - _HEADER.size
+        while place <= last:
+            kind, length = _unpack(piece, place)
             if length < _SHORTEST or kind not in _KINDS:
                 return False
             place += length + 1
