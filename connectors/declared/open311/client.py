@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from connectors.declared.open311.tables import Open311Wire
 from connectors.drivers.http.address import Parameters
@@ -54,7 +54,7 @@ class Open311Client:
         """Close its connections."""
         await self.http.close()
 
-    async def ask(
+    def ask(
         self,
         resource: str,
         call: Call,
@@ -63,7 +63,7 @@ class Open311Client:
         query: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
         none_at: Collection[int] = (),
-    ) -> T | None:
+    ) -> Coroutine[Any, Any, T | None]:
         """What `read` makes of a list, such as `requests`; a form makes it a POST. None for a status in `none_at`.
 
         A reply without a list counts against the server. Raises `AgencyFailure`.
@@ -76,7 +76,7 @@ class Open311Client:
             form=given if is_post else None,
             repeatable=True,
         )
-        return await self.http.ask_value(request, call, self._build_parser(resource, read, none_at))
+        return self.http.ask_value(request, call, self._build_parser(resource, read, none_at))
 
     async def ask_definition(self, code: str, call: Call, read: Callable[[object], T]) -> T | None:
         """What `read` makes of the definition of a service; None if the server has none. Raises `AgencyFailure`."""

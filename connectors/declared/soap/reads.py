@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from operator import attrgetter, itemgetter
@@ -88,14 +88,14 @@ class _SoapCalls:
     limit: int
     """Maximum concurrent calls for one key each."""
 
-    async def ask_each(self, keys: Sequence[Any], call: Call) -> Answers[Any, Any]:
+    def ask_each(self, keys: Sequence[Any], call: Call) -> Awaitable[Answers[Any, Any]]:
         """One call for each key."""
-        return await fan_out(keys, lambda key: self._ask_one(key, call), limit=self.limit)
+        return fan_out(keys, lambda key: self._ask_one(key, call), limit=self.limit)
 
-    async def ask_batches(self, keys: Sequence[Any], call: Call) -> Answers[Any, Any]:
+    def ask_batches(self, keys: Sequence[Any], call: Call) -> Awaitable[Answers[Any, Any]]:
         """As few calls as the terms allow."""
         limit = self.source.limits.max_batch_size
-        return await ask_in_chunks(keys, lambda some: self._ask_batch(some, call), max_batch_size=limit)
+        return ask_in_chunks(keys, lambda some: self._ask_batch(some, call), max_batch_size=limit)
 
     async def _ask_one(self, key: Any, call: Call) -> Any:  # noqa: ANN401 - any key, any answer
         found = await self._ask_rows((key,), key, call)
@@ -127,10 +127,10 @@ class _SoapCalls:
                 answers[key] = choose(await work.map([row for _, row in each], read_row))
         return answers
 
-    async def _ask_rows(self, keys: Sequence[Any], sent: Any, call: Call) -> Sequence[Row] | None:  # noqa: ANN401 - as above
+    def _ask_rows(self, keys: Sequence[Any], sent: Any, call: Call) -> Awaitable[Sequence[Row] | None]:  # noqa: ANN401 - as above
         request = self.request
         values = request.list_values(sent)
-        return await self.source.driver.ask(request.message, values, call, partial(self.rows.parse, keys))
+        return self.source.driver.ask(request.message, values, call, partial(self.rows.parse, keys))
 
 
 def _build_identity_check(check: RowCheck, domain_read: DomainRead, table: SoapReadTable) -> CheckAnswers:

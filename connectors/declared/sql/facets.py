@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,24 +40,22 @@ def build_facet_read(source: SqlSource, domain_read: DomainRead, table: SqlReadT
     statement = parse_statement(f"{place}.statement", table.statement, source.driver.dialect, columns)
     statement.require_prunable()
     queries = _FacetQueries(source, table, statement, readers, {})
-    check, work = source.check, source.driver.work
+    check, work, limit = source.check, source.driver.work, source.limits.max_batch_size
     key_of, id_of = build_column_text(table.key), build_column_text(table.id)
 
     async def ask(keys: Sequence[str], wanted: Wanted, call: Call) -> Mapping[str, Any]:
+        if not wanted:
+            return {}
         query, read_facets = queries.find(wanted)
         rows = await query.rows(keys, call, lambda rows: check.require_requested(map(key_of, rows), keys))
         found = check.group_by_key(rows, keys, key_of=key_of, id_of=id_of)
         read = await work.map(tuple(found.values()), read_facets)
         return dict(zip(found, read, strict=True))
 
-    async def read(keys: Sequence[str], wanted: Wanted, call: Call) -> Answers[str, Mapping[type[Any], Any]]:
-        if not wanted:
-            return {}
-        return await ask_in_chunks(
-            keys, lambda some: ask(some, wanted, call), max_batch_size=source.limits.max_batch_size
-        )
+    def read(keys: Sequence[str], wanted: Wanted, call: Call) -> Awaitable[Answers[str, Mapping[type[Any], Any]]]:
+        return ask_in_chunks(keys, lambda some: ask(some, wanted, call), max_batch_size=limit)
 
-    return read
+    return ask if limit is None else read
 
 
 class _ReadFacets:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,13 +37,19 @@ class KeyedQuery:
         any_letters = statement.render(exact=not is_number, has_ascii_keys=is_number)
         return cls(sql, statement.render(exact=not is_number), any_letters, lists, to_values)
 
-    async def rows(self, keys: Sequence[str], call: Call, check: Callable[[Sequence[Row]], None]) -> Sequence[Row]:
+    def rows(
+        self, keys: Sequence[str], call: Call, check: Callable[[Sequence[Row]], None]
+    ) -> Coroutine[Any, Any, Sequence[Row]]:
         """The rows for these keys; `check` rejects them inside the gate. Raises `AgencyFailure`."""
         values = self.to_values(keys)
         if not values:
-            return ()
+            return _find_none()
         statement = self.statement if all(map(str.isascii, keys)) else self.any_letters
-        return await self.sql.rows(statement, {KEYS: values}, call, lists=self.lists, check=check)
+        return self.sql.rows(statement, {KEYS: values}, call, lists=self.lists, check=check)
+
+
+async def _find_none() -> Sequence[Row]:
+    return ()
 
 
 def build_column_text(column: str) -> Callable[[Row], str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -49,11 +49,12 @@ def build_sql_read(source: SqlSource, domain_read: DomainRead, table: SqlReadTab
     statement = parse_statement(f"{place}.statement", table.statement, source.driver.dialect, columns)
     query = KeyedQuery.build(source.driver, statement, table)
     ask = (_build_key_answers if table.group is None else _build_group_answers)(source, table, query, maker)
+    limit = source.limits.max_batch_size
 
-    async def read(keys: Sequence[str], call: Call) -> Answers[str, Any]:
-        return await ask_in_chunks(keys, lambda some: ask(some, call), max_batch_size=source.limits.max_batch_size)
+    def read(keys: Sequence[str], call: Call) -> Awaitable[Answers[str, Any]]:
+        return ask_in_chunks(keys, lambda some: ask(some, call), max_batch_size=limit)
 
-    return read
+    return ask if limit is None else read
 
 
 def _build_key_answers(source: SqlSource, table: SqlReadTable, query: KeyedQuery, maker: AnswerMaker) -> Ask:

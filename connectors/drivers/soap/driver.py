@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 from lxml import etree
@@ -94,13 +94,13 @@ class SoapDriver:
         headers = {part: each for part, each in self.headers.items() if part in described.headers}
         return SoapRequest(described, arguments, headers, slots=slots)
 
-    async def ask(
+    def ask(
         self,
         request: SoapRequest,
         values: Sequence[str | Sequence[str]],
         call: Call,
         parse: Callable[[SoapReply], T],
-    ) -> T:
+    ) -> Coroutine[Any, Any, T]:
         """Send a request with its values, and return what `parse` makes of the reply.
 
         It may be sent again if a reused connection turns out to be dead. `parse` runs inside the gate: agencies report
@@ -123,7 +123,7 @@ class SoapDriver:
                 self._require_relates_to(reply, message)
             return parse(reply)
 
-        return await self._gate.ask(call, attempt, repeatable=True)
+        return self._gate.ask(call, attempt, repeatable=True)
 
     def read(self, operation: str, reply: HttpReply) -> SoapReply:
         """Read an HTTP reply to an operation, without any call. Raises as `ask` does."""

@@ -10,9 +10,8 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from connectors.drivers.sql.address import SqlAddress
 from connectors.drivers.sql.byte_limits import (
@@ -30,8 +29,7 @@ CLOSE_TIMEOUT: Final = 1.0
 """Seconds that a server may take to acknowledge the end of a connection before it is cut."""
 
 
-@dataclass(frozen=True, slots=True)
-class FetchedRows:
+class FetchedRows(NamedTuple):
     """The rows of a result as the driver has them."""
 
     rows: Sequence[Any]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from time import monotonic
+from typing import Any
 
 from connectors.drivers.long_work import LongWork
 from connectors.drivers.sql.address import parse_address
@@ -86,7 +87,7 @@ class SqlDriver:
         """The agency and its database, without the password."""
         return f"<SqlDriver {self.agency} {self.address.url.render_as_string(hide_password=True)}>"
 
-    async def rows(
+    def rows(
         self,
         statement: str,
         parameters: Mapping[str, object],
@@ -94,7 +95,7 @@ class SqlDriver:
         *,
         lists: Collection[str] = (),
         check: Callable[[Sequence[Row]], None] = lambda _rows: None,
-    ) -> Sequence[Row]:
+    ) -> Coroutine[Any, Any, Sequence[Row]]:
         """Return the rows of a read statement, within the deadlines of the call and the agency.
 
         Parameters are written `:name`. A parameter in `lists` has one value or more, as in `id IN :ids`;
@@ -103,6 +104,8 @@ class SqlDriver:
         If a pooled connection turns out to be dead, it is replaced and the statement is sent again, so statements must
         be safe to repeat. Raises `AgencyUnavailable`, `AgencyTimeout`, `AgencyRefused` or `AgencyMalformed`, and the
         gate's refusals.
+
+        Not a coroutine itself, because one more around the gate's would run twice for each call.
         """
 
         async def attempt(call: Call) -> Sequence[Row]:
@@ -114,7 +117,7 @@ class SqlDriver:
 
         if call.reply_budget.is_spent:
             raise ReplyBudgetSpent(self.agency, "not called: earlier replies used up the budget of the request")
-        return await self._gate.ask(call, attempt, repeatable=True)
+        return self._gate.ask(call, attempt, repeatable=True)
 
     async def close(self) -> None:
         """Close the connections.
@@ -129,60 +132,66 @@ class SqlDriver:
         began, patience = monotonic(), min(call.remaining(), self._deadline)
         if patience <= 0:
             raise AgencyTimeout(self.agency, "no time was left for the call")
-        timeout = asyncio.timeout(patience)
-        try:
-            async with timeout:
-                return await self._ask(statement, parameters, lists)
-        except TimeoutError:
-            # If the network path to the server is lost silently (a firewall forgot it, a machine lost power), every
-            # idle connection would cost a caller a whole deadline, and the breaker its probes one after the other.
-            if patience >= _FULL_DEADLINE_SHARE * self._deadline:
-                self._pool.drop_idle(began)
-            raise AgencyTimeout(self.agency, f"no answer within {patience:.3f} s") from None
-
-    async def _ask(self, statement: str, parameters: Mapping[str, object], lists: Collection[str]) -> Sequence[Row]:
         text, values = place_parameters(statement, parameters, lists, self.dialect.placeholders)
-        pool = self._pool
-        async with pool.permits:
+        permits = self._pool.permits
+        if not (permits.take_free() or await permits.acquire(patience)):
+            raise self._end_late(began, patience)
+        try:
+            async with asyncio.timeout(began + patience - monotonic()):
+                return await self._ask(text, values)
+        except TimeoutError:
+            raise self._end_late(began, patience) from None
+        finally:
+            permits.release()
+
+    async def _ask(self, text: str, values: Sequence[object]) -> Sequence[Row]:
+        """Send a statement until a connection serves it: after a restart of the agency, all from before are dead."""
+        pool, found = self._pool, None
+        while found is None:
+            connection = pool.take_free() or await self._open()
+            connection.bound.begin()
             try:
-                while (connection := pool.take_free()) is not None:
-                    try:
-                        return await self._fetch(connection, text, values)
-                    except _DiedInPool:
-                        continue  # the agency restarted: every connection from before is dead
-                return await self._fetch(await pool.open(), text, values)
-            except AgencyFailure:
+                found = await connection.fetch(text, values)
+            except asyncio.CancelledError:
+                pool.abandon(connection)
                 raise
             except Exception as error:  # noqa: BLE001 - on a broken connection, database drivers raise any exception
-                raise _to_failure(self.agency, error) from None
-
-    async def _fetch(self, connection: SqlConnection, text: str, values: Sequence[object]) -> Sequence[Row]:
-        connection.bound.begin()
-        try:
-            found = await connection.fetch(text, values)
-        except asyncio.CancelledError:
-            self._pool.abandon(connection)
-            raise
-        except Exception as error:
-            if connection.is_open and _connection_is_sound(error):
-                self._pool.release(connection)
-                raise
-            was_open = connection.is_open
-            self._pool.drop(connection)
-            if connection.bound.cut:
-                raise AgencyMalformed(self.agency, str(connection.bound.cut)) from None
-            if connection.served_at is not None:
-                raise _DiedInPool(self.agency, _describe_error(error)) from None
-            raise _to_failure(self.agency, error, is_lost=not was_open) from None
-        connection.served_at = monotonic()
-        self._pool.release(connection)
+                self._require_dead(connection, error)
+            else:
+                connection.served_at = monotonic()
+                pool.release(connection)
         if len(found.rows) > MAX_ROWS:
             raise AgencyMalformed(self.agency, LIMITS.describe_rows())
-        return await self.work.map(found.rows, found.to_row)
+        try:
+            return await self.work.map(found.rows, found.to_row)
+        except Exception as error:  # noqa: BLE001 - as above
+            raise _to_failure(self.agency, error) from None
 
+    async def _open(self) -> SqlConnection:
+        try:
+            return await self._pool.open()
+        except Exception as error:  # noqa: BLE001 - as above
+            raise _to_failure(self.agency, error) from None
 
-class _DiedInPool(AgencyUnavailable):
-    """A reused connection is dead: the agency restarted, or the network path was cut."""
+    def _end_late(self, began: float, patience: float) -> AgencyTimeout:
+        """Cut connections that may be dead, and return the failure of a call without an answer in time."""
+        # If the network path to the server is lost silently (a firewall forgot it, a machine lost power), every idle
+        # connection would cost a caller a whole deadline, and the breaker its probes one after the other.
+        if patience >= _FULL_DEADLINE_SHARE * self._deadline:
+            self._pool.drop_idle(began)
+        return AgencyTimeout(self.agency, f"no answer within {patience:.3f} s")
+
+    def _require_dead(self, connection: SqlConnection, error: Exception) -> None:
+        """Keep a connection whose statement failed, or cut it. Raises the failure unless it had died in the pool."""
+        is_open = connection.is_open
+        if is_open and _connection_is_sound(error):
+            self._pool.release(connection)
+            raise _to_failure(self.agency, error) from None
+        self._pool.drop(connection)
+        if connection.bound.cut:
+            raise AgencyMalformed(self.agency, str(connection.bound.cut)) from None
+        if connection.served_at is None:
+            raise _to_failure(self.agency, error, is_lost=not is_open) from None
 
 
 def _connection_is_sound(error: Exception) -> bool:

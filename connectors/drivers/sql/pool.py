@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from connectors.drivers.sql.connections import Connect, SqlConnection
+from connectors.resilience.bulkhead import Bulkhead
 
 
 class SqlPool:
@@ -13,7 +14,7 @@ class SqlPool:
     def __init__(self, connect: Connect, size: int) -> None:
         """`size` is the maximum of connections, and so of concurrent statements."""
         self._connect = connect
-        self.permits = asyncio.Semaphore(size)
+        self.permits = Bulkhead(max_concurrency=size, max_waiting=None)
         """A statement holds one while it has a connection."""
         self._free: list[SqlConnection] = []
         self._busy: set[SqlConnection] = set()
