@@ -79,6 +79,13 @@ class FieldGuard(Protocol):
     def data_class(self) -> str | None:
         """The data class of the guarded data, in the schema's terms; None for data whose reads are not reported."""
 
+    @property
+    def read_subject(self) -> str | None:
+        """The attribute of a record that holds its subject, or a tuple of them, for every read of the field.
+
+        None if only `get_read_subjects` finds them. An empty attribute stands for an unidentified person.
+        """
+
     def build_decider(self, context: Any) -> Decider | None:  # noqa: ANN401 - the schema's context
         """The decision for the caller of this request; None if this caller may see the field of every record."""
 

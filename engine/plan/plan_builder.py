@@ -54,6 +54,7 @@ class UnplannedDefinition:
     is_keyed: bool = False
     fact_batches: Sequence[Batch[Any, Any]] = ()
     data_class: str | None = None
+    read_subject: str | None = None
 
     def engine_kind(self) -> AttributeField:
         """An attribute, which costs no call."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from graphql import (
@@ -117,10 +118,13 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GuardedPart:
-    """Fields of one shape with the same guard, the unit of read tracking; equal only to itself."""
+    """Fields of one shape whose reads have the same subjects, the unit of read tracking; equal only to itself."""
 
     guard: FieldGuard
+    """Names the subjects of all its fields."""
     fields: tuple[PlanField, ...]
+    get_subject: Callable[[Any], Any] | None = None
+    """From a record to its subject or a tuple of them (`FieldGuard.read_subject`); None if only the guard knows."""
     is_of_plan: bool = True
     """False for a part with fewer fields, because some failed in one answer."""
 
@@ -132,9 +136,12 @@ ReadSummaries = dict[tuple[GuardedPart, ...], ReadSummary]
 
 
 def build_guarded_parts(shape: Shape) -> tuple[GuardedPart, ...]:
-    """The guarded fields of a shape, grouped by guard."""
-    by_guard: dict[int, list[PlanField]] = {}
+    """The guarded fields of a shape, grouped by the attribute that names their subjects, or else by guard."""
+    parts: dict[str | int, list[PlanField]] = {}
     for planned in shape.fields:
         if not planned.is_public:
-            by_guard.setdefault(id(planned.guard), []).append(planned)
-    return tuple(GuardedPart(fields[0].guard, tuple(fields)) for fields in by_guard.values())
+            parts.setdefault(planned.guard.read_subject or id(planned.guard), []).append(planned)
+    return tuple(
+        GuardedPart(fields[0].guard, tuple(fields), None if isinstance(named, int) else attrgetter(named))
+        for named, fields in parts.items()
+    )

@@ -79,14 +79,16 @@ class Guard:
     allows_own = allows_own
     allows_own_key = allows_own_key
 
+    @property
+    def read_subject(self) -> str | None:
+        """The attribute of a record that holds its person or people; None if `get_read_subjects` needs more."""
+        return None if self.is_keyed or self.public_when is not None else self.subject
+
     def get_read_subjects(self, record: Any, key: Any) -> Collection[Nik | None]:  # noqa: ANN401 - any record and key
         """The people whose data a read of the field discloses, for the ledger.
 
         None among them is an unidentified person. Empty if the record is public.
         """
-        if self.subject is not None and self.public_when is None and not self.is_keyed:  # most cases
-            about: Any = getattr(record, self.subject)
-            return about or (None,) if type(about) is tuple else (about,)
         if self.is_keyed:
             people = () if self.subject_batch is not None else self.get_named_people(record, key)
             return people or ((None,) if self.agency else ())
@@ -102,11 +104,11 @@ class Guard:
 
     def get_named_people(self, record: Any, key: Any) -> tuple[Nik, ...]:  # noqa: ANN401 - any record and key
         """The people that the record or the key names."""
-        if self.is_keyed and self.people_of_key is not None:
+        if not self.is_keyed:
+            return to_people(getattr(record, self.subject) if self.subject else None)
+        if self.people_of_key is not None:
             return to_people(self.people_of_key(key))
-        if self.is_keyed:
-            return (Nik(key),) if isinstance(key, str) else ()
-        return to_people(getattr(record, self.subject) if self.subject else None)
+        return (Nik(key),) if isinstance(key, str) else ()
 
 
 def to_people(value: Nik | tuple[Nik, ...] | None) -> tuple[Nik, ...]:

@@ -73,6 +73,7 @@ class NodeGuard:
     fact_batches = (households_of, preferences_of)
     data_class = Classification.PERSONAL.label
     """For the existence of the node; its fields have their own classes."""
+    read_subject = None
 
     def find_blanket_refusal(self, context: RequestContext) -> None:
         """Returns None, because some node types are public."""

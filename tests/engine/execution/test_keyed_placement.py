@@ -204,6 +204,7 @@ class Refusing:
     is_keyed = False
     fact_batches: Sequence[Batch[Any, Any]] = ()
     data_class = None
+    read_subject = "id"
 
     def find_blanket_refusal(self, _context: Any) -> None:  # noqa: ANN401 - the schema's context
         """None: the field of other records is allowed."""

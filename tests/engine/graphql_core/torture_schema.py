@@ -114,6 +114,7 @@ class TortureGuard:
     is_keyed = False
     fact_batches: Sequence[Batch[Any, Any]] = ()
     data_class = "SECRET"
+    read_subject = None
 
     def find_blanket_refusal(self, context: Torture) -> Exception | None:  # noqa: ARG002 - the engine's protocol
         return None
