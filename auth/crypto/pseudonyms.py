@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
 from hmac import digest
@@ -19,12 +20,9 @@ class Pseudonyms:
     def __init__(self, secret: bytes) -> None:
         """Derive separate keys for people and for other callers from the hub's secret."""
         self._people = digest(secret, b"simpul ledger people v1", sha256)
-        self._cached_digest = lru_cache(maxsize=_CACHE_SIZE)(self._digest)
-        self._others = digest(secret, b"simpul ledger callers v1", sha256)
-
-    def pseudonymize_person(self, nik: Nik) -> bytes:
+        self.pseudonymize_person: Callable[[Nik], bytes] = lru_cache(maxsize=_CACHE_SIZE)(self._digest)
         """The pseudonym of a resident, 32 bytes."""
-        return self._cached_digest(nik)
+        self._others = digest(secret, b"simpul ledger callers v1", sha256)
 
     def pseudonymize_caller(self, caller: Caller) -> bytes | None:
         """The pseudonym of a caller; None for a caller without a name, such as an anonymous one."""

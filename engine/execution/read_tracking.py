@@ -118,8 +118,8 @@ def _add_records(found: TrackedReads, part: GuardedPart, records: Sequence[Any])
         for record in records:
             found.add(part.guard.get_read_subjects(record, None), part)
         return
-    # Many records name few subjects. They are found in C, and each is added once. This, and one part for all guards that
-    # name the same attribute, takes half of the tracking's bytecodes in Q4 (1,000 of 16,800 of the request).
+    # Many records name few subjects. They are found in C, and each is added once. This, and one part for all guards
+    # that name the same attribute, takes half of the tracking's bytecodes in Q4 (1,000 of 16,800 of the request).
     who, own, others = found
     for named in dict.fromkeys(map(part.get_subject, records)):
         about = (named,) if type(named) is not tuple else named or (None,)

@@ -37,37 +37,49 @@ class LedgerEntryBuilder:
         """
         caller: Caller = request.caller
         now = datetime.now(UTC)
-        own, other = basis or get_legal_basis(caller, is_own=True), basis or get_legal_basis(caller, is_own=False)
-        kind = caller.kind.value
-        # Overseers and the Data Tracker may state any purpose, so theirs must not hide anything.
-        may_hide = caller.purpose is not None and other is not LegalBasis.LEGAL_DUTY
-        hidden_for = self._hidden_purposes.get(caller.purpose or "") if may_hide else None
-        reader = self._pseudonyms.pseudonymize_caller(caller)
-        operation = None if request.operation and _PERSON_NUMBER.search(request.operation) else request.operation
-        return [
-            LedgerEntry(
-                at=now,
-                request_id=request.request_id,
-                subject=self._to_pseudonym(read.subject),
-                caller_kind=kind,
-                caller=reader,
-                agency=caller.agency,
-                unit=caller.unit,
-                role=caller.role,
-                client=caller.client,
-                purpose=caller.purpose,
-                case=caller.case,
-                legal_basis=on.value if (on := own if read.is_own else other) else None,
-                operation=operation,
-                document=request.document,
-                agencies=read.agencies,
-                fields=read.fields,
-                classification=" ".join(read.data_classes) or None,
-                hidden_until=now + hidden_for if hidden_for else None,
-                hidden_because=HIDING_REASON if hidden_for else None,
+        operation = request.operation
+        if operation and _PERSON_NUMBER.search(operation):
+            operation = None
+        hidden_until, hidden_because = self._find_hiding(caller, now, basis)
+        pseudonym = self._pseudonyms.pseudonymize_caller(caller)
+        reader = caller.kind.value, pseudonym, caller.agency, caller.unit, caller.role, caller.client
+        purpose, case, to_pseudonym = caller.purpose, caller.case, self._to_pseudonym
+        bases: dict[bool, str | None] = {}
+        entries = []
+        for subject, fields, agencies, data_classes, is_own in reads:
+            if is_own not in bases:
+                of_reads = basis or get_legal_basis(caller, is_own=is_own)
+                bases[is_own] = None if of_reads is None else of_reads.value
+            # By position, because names cost a third of the time: in the order of `LedgerEntry`.
+            entries.append(
+                LedgerEntry(
+                    now,
+                    request.request_id,
+                    request.document,
+                    to_pseudonym(subject),
+                    fields,
+                    *reader,
+                    purpose,
+                    case,
+                    bases[is_own],
+                    operation,
+                    agencies,
+                    " ".join(data_classes) or None,
+                    hidden_until,
+                    hidden_because,
+                )
             )
-            for read in reads
-        ]
+        return entries
+
+    def _find_hiding(
+        self, caller: Caller, now: datetime, basis: LegalBasis | None
+    ) -> tuple[datetime, str] | tuple[None, None]:
+        """Until when entries of the caller's purpose are hidden, and why."""
+        hidden_for = None if caller.purpose is None else self._hidden_purposes.get(caller.purpose)
+        # Overseers and the Data Tracker may state any purpose, so theirs must not hide anything.
+        if not hidden_for or (basis or get_legal_basis(caller, is_own=False)) is LegalBasis.LEGAL_DUTY:
+            return None, None
+        return now + hidden_for, HIDING_REASON
 
     def _to_pseudonym(self, subject: Any) -> bytes | None:  # noqa: ANN401 - the engine knows no people
         if subject is None or isinstance(subject, bytes):

@@ -12,8 +12,9 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from secrets import token_hex
 from typing import Any, NamedTuple, Protocol
 
@@ -163,8 +164,8 @@ class AccessLedger:
         """
         if not entries:
             return
-        for each in entries:
-            _check_texts(each)
+        for texts in set(map(_get_texts, entries)):  # mostly one, because the entries are of one answer
+            _check_texts(texts)
         # With a slow database, the queue would grow without bound, and callers would wait until their deadline in vain.
         if self._waiting_entries + len(entries) > MAX_WAITING:
             self.failed_requests += 1
@@ -289,19 +290,17 @@ class AccessLedger:
                 await chain.connection.close()
 
 
-def _check_texts(entry: LedgerEntry) -> None:
+_get_texts = itemgetter(
+    *map(LedgerEntry._fields.index, ("request_id", "agency", "unit", "role", "client", "purpose", "case"))
+)
+"""The texts of an entry that callers choose."""
+
+
+def _check_texts(texts: Iterable[str | None]) -> None:
     """Raises `ValueError` for text that PostgreSQL cannot store: it would fail the commit of other requests, too."""
-    for text in (
-        entry.request_id,
-        entry.agency,
-        entry.unit,
-        entry.role,
-        entry.client,
-        entry.purpose,
-        entry.case,
-    ):
-        if text is not None and ("\0" in text or not _is_utf8(text)):
-            raise ValueError("A text of the entry holds a character that cannot be stored.")
+    text = "".join(filter(None, texts))
+    if "\0" in text or not _is_utf8(text):
+        raise ValueError("A text of the entry holds a character that cannot be stored.")
 
 
 def _is_utf8(text: str) -> bool:

@@ -7,6 +7,7 @@ three entries an answer, throughput is 3 % lower.
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any
 
 from records.hub.ledger_entries import LedgerEntry
@@ -21,30 +22,12 @@ INSERT_ENTRIES = f"INSERT INTO {access_entries.name} ({_NAMES}) SELECT {_NAMES} 
 """Inserts rows of `build_row`, all or none."""
 
 
+_SPLIT = COLUMNS.index("agencies")
+_get_before = itemgetter(*map(LedgerEntry._fields.index, COLUMNS[COLUMNS.index("at") : _SPLIT]))
+_get_after = itemgetter(*map(LedgerEntry._fields.index, COLUMNS[_SPLIT + 2 :]))
+
+
 def build_row(chain: str, sequence: int, previous: bytes, hash_: bytes, access: LedgerEntry) -> tuple[Any, ...]:
     """Builds the row of an entry, in the order of `COLUMNS`."""
-    return (
-        chain,
-        sequence,
-        previous,
-        hash_,
-        access.at,
-        access.request_id,
-        access.subject,
-        access.caller_kind,
-        access.caller,
-        access.agency,
-        access.unit,
-        access.role,
-        access.client,
-        access.purpose,
-        access.case,
-        access.legal_basis,
-        access.operation,
-        access.document,
-        " ".join(access.agencies),
-        " ".join(access.fields),
-        access.classification,
-        access.hidden_until,
-        access.hidden_because,
-    )
+    lists = " ".join(access.agencies), " ".join(access.fields)
+    return chain, sequence, previous, hash_, *_get_before(access), *lists, *_get_after(access)

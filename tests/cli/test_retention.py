@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def hub_with_old_entries(seeded_state: Path) -> Iterator[Path]:
         ledger = AccessLedger(engine, base64.b64decode(secret))
         await ledger.start()
         for at in (YEARS_AGO, YEARS_AGO + timedelta(days=1), datetime.now(UTC)):
-            await ledger.write([replace(ENTRY, at=at, classification="PERSONAL SPECIFIC:FINANCE")])
+            await ledger.write([ENTRY._replace(at=at, classification="PERSONAL SPECIFIC:FINANCE")])
         await ledger.close()
         await engine.dispose()
 

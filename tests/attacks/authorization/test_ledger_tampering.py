@@ -6,8 +6,6 @@ table's keys, and adds entries that people would see although no chain proves th
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -51,7 +49,7 @@ async def write_chain(engine: AsyncEngine, count: int, secret: bytes = SECRET) -
     name = ledger._chain.name
     for first in range(0, count, 1_000):
         numbers = range(first, min(first + 1_000, count))
-        await ledger.write([replace(ENTRY, request_id=f"r-{number}", client="c", unit="u") for number in numbers])
+        await ledger.write([ENTRY._replace(request_id=f"r-{number}", client="c", unit="u") for number in numbers])
     await ledger.close()
     return name
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,19 +44,19 @@ def test_an_entry_names_reader_fields_source_purpose_and_legal_basis() -> None:
 
 
 def test_unknown_parts_are_left_out() -> None:
-    bare = replace(ACCESS, caller=SITI, caller_kind="citizen", agency=None, purpose=None, case=None, agencies=())
+    bare = ACCESS._replace(caller=SITI, caller_kind="citizen", agency=None, purpose=None, case=None, agencies=())
     assert (
-        describe_access(replace(bare, legal_basis=None, fields=("Query.me",)), NAMES)
+        describe_access(bare._replace(legal_basis=None, fields=("Query.me",)), NAMES)
         == "You read your existence in the register."
     )
 
 
 def test_a_case_is_shown_without_a_purpose() -> None:
-    assert "(PBB). Case: K-7. Legal" in describe_access(replace(ACCESS, purpose=None), NAMES)
+    assert "(PBB). Case: K-7. Legal" in describe_access(ACCESS._replace(purpose=None), NAMES)
 
 
 def test_a_late_entry_gives_the_reason() -> None:
-    assert describe_access(replace(ACCESS, hidden_because="a reason."), NAMES).endswith(
+    assert describe_access(ACCESS._replace(hidden_because="a reason."), NAMES).endswith(
         " You see this entry late: a reason."
     )
 
@@ -87,7 +86,7 @@ def test_a_late_entry_gives_the_reason() -> None:
     ],
 )
 def test_a_reader_is_described_by_kind(given: dict[str, Any], reader: str) -> None:
-    assert describe_reader(replace(ACCESS, **given), NAMES) == reader
+    assert describe_reader(ACCESS._replace(**given), NAMES) == reader
 
 
 @pytest.mark.parametrize(

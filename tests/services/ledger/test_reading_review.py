@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -59,7 +58,7 @@ async def test_a_reader_has_the_same_token_as_in_the_graph_for_that_case(empty: 
     looking = await review(empty, book)
     ledger = AccessLedger(empty, SECRET)
     await ledger.start()
-    entries = [replace(ENTRY, at=datetime.now(UTC), caller=THIEF, subject=b"%32d" % number) for number in range(30)]
+    entries = [ENTRY._replace(at=datetime.now(UTC), caller=THIEF, subject=b"%32d" % number) for number in range(30)]
     await ledger.write(entries)
     await ledger.close()
     found = await looking.list_unusual(SURYA, days=1)

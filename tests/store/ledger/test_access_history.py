@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,9 +25,9 @@ async def log(migrated: AsyncEngine) -> AccessHistory:
     ledger = AccessLedger(migrated, SECRET)
     await ledger.start()
     for number in range(5):
-        await ledger.write([replace(ENTRY, request_id=f"r-{number}", at=NOON + timedelta(hours=number))])
-    await ledger.write([replace(ENTRY, request_id="r-4b", at=NOON + timedelta(hours=4))])
-    await ledger.write([replace(ENTRY, subject=RINA), replace(ENTRY, subject=None)])
+        await ledger.write([ENTRY._replace(request_id=f"r-{number}", at=NOON + timedelta(hours=number))])
+    await ledger.write([ENTRY._replace(request_id="r-4b", at=NOON + timedelta(hours=4))])
+    await ledger.write([ENTRY._replace(subject=RINA), ENTRY._replace(subject=None)])
     await ledger.close()
     return AccessHistory(migrated)
 
@@ -59,7 +58,7 @@ async def test_hidden_entries_appear_only_after_their_time(log: AccessHistory, m
     await ledger.start()
     now = datetime.now(UTC)
     for name, until in (("secret", now + timedelta(days=1)), ("over", now - timedelta(seconds=1))):
-        await ledger.write([replace(ENTRY, request_id=name, at=NOON - timedelta(days=1), hidden_until=until)])
+        await ledger.write([ENTRY._replace(request_id=name, at=NOON - timedelta(days=1), hidden_until=until)])
     await ledger.close()
     assert (await pages(log, 100))[0][-1] == "over"
     assert (await log.load_range(SITI, None, NOON - timedelta(hours=1), offset=0, limit=9))[0] == 1
@@ -71,17 +70,17 @@ async def test_a_range_includes_both_ends_and_counts_all_entries(log: AccessHist
 
 
 READINGS = [
-    replace(ENTRY, caller=SITI, caller_kind="citizen", legal_basis="own-right"),
-    replace(ENTRY, caller_kind="citizen", legal_basis="assistance"),
-    replace(ENTRY, caller_kind="citizen", legal_basis="guardianship", fields=("Citizen.name", "Household.members")),
-    replace(ENTRY, caller_kind="citizen", legal_basis="own-right", fields=("HouseholdMember.name",)),
-    replace(ENTRY, caller_kind="citizen", legal_basis="own-right", fields=("Citizen.nik", "Household.members")),
-    replace(ENTRY, caller_kind="citizen", legal_basis="own-right", fields=("Citizen.household",)),
-    replace(ENTRY, caller_kind="partner", caller=None, client="city/kreditku"),
-    replace(ENTRY, caller_kind="official", fields=("Household.members",)),
-    replace(ENTRY, caller_kind="yourself"),
-    replace(ENTRY, caller_kind="of-tomorrow", legal_basis=None),
-    *(replace(ENTRY, caller_kind=kind) for kind in sorted(READERS_BY_CALLER_KIND)),
+    ENTRY._replace(caller=SITI, caller_kind="citizen", legal_basis="own-right"),
+    ENTRY._replace(caller_kind="citizen", legal_basis="assistance"),
+    ENTRY._replace(caller_kind="citizen", legal_basis="guardianship", fields=("Citizen.name", "Household.members")),
+    ENTRY._replace(caller_kind="citizen", legal_basis="own-right", fields=("HouseholdMember.name",)),
+    ENTRY._replace(caller_kind="citizen", legal_basis="own-right", fields=("Citizen.nik", "Household.members")),
+    ENTRY._replace(caller_kind="citizen", legal_basis="own-right", fields=("Citizen.household",)),
+    ENTRY._replace(caller_kind="partner", caller=None, client="city/kreditku"),
+    ENTRY._replace(caller_kind="official", fields=("Household.members",)),
+    ENTRY._replace(caller_kind="yourself"),
+    ENTRY._replace(caller_kind="of-tomorrow", legal_basis=None),
+    *(ENTRY._replace(caller_kind=kind) for kind in sorted(READERS_BY_CALLER_KIND)),
 ]
 
 
@@ -89,7 +88,7 @@ async def test_a_filter_by_reader_finds_exactly_the_entries_that_are_described_s
     ledger = AccessLedger(migrated, SECRET)
     await ledger.start()
     for number, entry in enumerate(READINGS):
-        await ledger.write([replace(entry, request_id=f"r-{number}", at=NOON - timedelta(hours=number))])
+        await ledger.write([entry._replace(request_id=f"r-{number}", at=NOON - timedelta(hours=number))])
     await ledger.close()
     described = {f"r-{number}": classify_reader(entry) for number, entry in enumerate(READINGS)}
     assert set(described.values()) == set(AccessReader)
@@ -179,7 +178,7 @@ async def test_an_overseer_finds_entries_that_are_hidden_from_the_person(
 ) -> None:
     ledger = AccessLedger(migrated, SECRET)
     await ledger.start()
-    hidden = replace(ENTRY, request_id="secret", hidden_until=datetime.now(UTC) + timedelta(days=1))
+    hidden = ENTRY._replace(request_id="secret", hidden_until=datetime.now(UTC) + timedelta(days=1))
     await ledger.write([hidden])
     await ledger.close()
     assert await found(log, request_id="secret") == ["secret"]

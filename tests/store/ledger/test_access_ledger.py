@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from hmac import digest
 
@@ -56,14 +55,13 @@ def test_the_canonical_bytes_and_the_hash_are_as_documented() -> None:
 
 
 async def test_entries_are_committed_when_writing_returns(ledger: AccessLedger, migrated: AsyncEngine) -> None:
-    await ledger.write([ENTRY, replace(ENTRY, request_id="r-18")])
+    await ledger.write([ENTRY, ENTRY._replace(request_id="r-18")])
     assert [each.entry.request_id for each in await load_entries(migrated)] == ["r-17", "r-18"]
     assert [each.sequence for each in await load_entries(migrated)] == [1, 2]
 
 
 async def test_stored_entries_equal_the_written_ones(ledger: AccessLedger, migrated: AsyncEngine) -> None:
-    full = replace(
-        ENTRY,
+    full = ENTRY._replace(
         at=datetime(2026, 11, 24, 10, 0, 0, 120, tzinfo=timezone(timedelta(hours=7))),
         unit="Suku Dinas",
         role="verifikator",
@@ -100,7 +98,7 @@ async def test_a_column_of_a_later_release_disturbs_no_open_chain(ledger: Access
 
 
 async def test_concurrent_requests_share_a_commit(ledger: AccessLedger, migrated: AsyncEngine) -> None:
-    await asyncio.gather(*(ledger.write([replace(ENTRY, request_id=f"r-{number}")]) for number in range(200)))
+    await asyncio.gather(*(ledger.write([ENTRY._replace(request_id=f"r-{number}")]) for number in range(200)))
     assert (await count(migrated), ledger.commits) == (200, 1)
     assert (await check_ledger(migrated, SECRET)).broken == []
 
@@ -207,8 +205,8 @@ async def test_a_text_that_cannot_be_stored_fails_only_its_own_request(
 ) -> None:
     good, *bad = await asyncio.gather(
         ledger.write([ENTRY]),
-        ledger.write([ENTRY, replace(ENTRY, case="a\0b")]),
-        ledger.write([replace(ENTRY, purpose="\ud800")]),
+        ledger.write([ENTRY, ENTRY._replace(case="a\0b")]),
+        ledger.write([ENTRY._replace(purpose="\ud800")]),
         return_exceptions=True,
     )
     assert (good, [type(each) for each in bad]) == (None, [ValueError, ValueError])
@@ -218,7 +216,7 @@ async def test_a_text_that_cannot_be_stored_fails_only_its_own_request(
 async def test_a_cancelled_request_is_not_written_and_affects_no_other(
     ledger: AccessLedger, migrated: AsyncEngine
 ) -> None:
-    leaving = asyncio.create_task(ledger.write([replace(ENTRY, request_id="gone")]))
+    leaving = asyncio.create_task(ledger.write([ENTRY._replace(request_id="gone")]))
     staying = asyncio.create_task(ledger.write([ENTRY]))
     await asyncio.sleep(0)
     leaving.cancel()

@@ -37,7 +37,7 @@ async def write(engine: AsyncEngine, *entries: Any) -> None:  # noqa: ANN401 - e
 
 
 def read(minute: int, **more: Any) -> Any:  # noqa: ANN401 - an entry
-    return replace(ENTRY, at=NOON + timedelta(minutes=minute), **more)
+    return ENTRY._replace(at=NOON + timedelta(minutes=minute), **more)
 
 
 async def open_breach(breaches: Breaches, search: AccessSearch = WINDOW) -> Breach:
@@ -141,7 +141,7 @@ async def test_reads_of_a_breach_are_counted_by_reader(breaches: Breaches, migra
 
 async def test_purged_entries_of_its_window_are_reported(breaches: Breaches, migrated: AsyncEngine) -> None:
     old = datetime.now(UTC) - timedelta(days=40)
-    await write(migrated, replace(ENTRY, at=old))
+    await write(migrated, ENTRY._replace(at=old))
     await RetentionPurge(
         migrated, SECRET, list_retention_rules(), parse_retention_policies(("ledger:30",), list_retention_rules())
     ).purge(by="hub")

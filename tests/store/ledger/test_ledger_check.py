@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,7 +27,7 @@ async def chains(migrated: AsyncEngine) -> list[str]:
         assert ledger._chain is not None
         names.append(ledger._chain.name)
         for number in range(5):
-            await ledger.write([replace(ENTRY, request_id=f"r-{number}", client="c", unit="u")])
+            await ledger.write([ENTRY._replace(request_id=f"r-{number}", client="c", unit="u")])
         await ledger.close()
     return names
 
@@ -78,7 +77,7 @@ async def test_a_change_in_any_column_is_detected_and_located(
 
 @pytest.mark.parametrize("column", sorted(each.name for each in access_entries.columns if each.nullable))
 async def test_an_absent_value_and_an_empty_one_differ(migrated: AsyncEngine, chains: list[str], column: str) -> None:
-    absent = getattr(replace(ENTRY, client="c", unit="u"), column) is None
+    absent = getattr(ENTRY._replace(client="c", unit="u"), column) is None
     kind = str(access_entries.c[column].type)
     other = {"BLOB": "''::bytea", "BYTEA": "''::bytea", "DATETIME": "now()", "TIMESTAMP": "now()"}.get(kind, "''")
     await change(migrated, f'"{column}" = {other if absent else "NULL"}', chains[1], 2)

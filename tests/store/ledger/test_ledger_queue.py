@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -41,7 +40,7 @@ class HeldChain:
 
 
 def build_entries(name: str, count: int = 1) -> Sequence[LedgerEntry]:
-    return [replace(ENTRY, request_id=name)] * count
+    return [ENTRY._replace(request_id=name)] * count
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -63,7 +62,7 @@ async def write_reads(
     at = TODAY + timedelta(hours=10, minutes=30) - timedelta(hours=hours_ago)
     await ledger.write(
         [
-            replace(ENTRY, at=at, caller=caller, caller_kind=kind, subject=b"%32d" % number)
+            ENTRY._replace(at=at, caller=caller, caller_kind=kind, subject=b"%32d" % number)
             for number in range(people)
             for _ in range(2)
         ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,7 +30,7 @@ DAY = timedelta(days=1)
 
 
 def days_ago(days: float, **more: Any) -> Any:  # noqa: ANN401 - an entry, and any column of it
-    return replace(ENTRY, **{"at": NOW - days * DAY, "request_id": f"r-{days:g}", "classification": "PERSONAL", **more})
+    return ENTRY._replace(**{"at": NOW - days * DAY, "request_id": f"r-{days:g}", "classification": "PERSONAL", **more})
 
 
 async def write_chain(engine: AsyncEngine, *accesses: Any) -> str:  # noqa: ANN401 - entries
