@@ -52,7 +52,7 @@ from engine.response_encoding import encode
 from engine.run_request import NO_REPORTING, RunReporting, RunRequest, RunResult
 from engine.sharing.shared_answers import SharedAnswers, build_shared_operation
 from records.calls.spans import Span
-from records.calls.subject_reads import RequestInfo, hash_document
+from records.calls.subject_reads import RequestInfo
 from records.hub.operations import ClientContract, RegisteredOperation
 
 _log = logging.getLogger("simpul.engine")
@@ -111,7 +111,7 @@ class Engine:
                 caller=run_request.caller_key,
                 request_id=run_request.request_id,
                 operation=result.operation_name,
-                document=hash_document(result.document),
+                document=result.hash_document(),
             )
             try:
                 await reporting.recorder(recorded, response.reads)
@@ -133,7 +133,7 @@ class Engine:
         """Run it, or refuse it. Its reads are recorded before the response is returned."""
         request, application = run_request.request, run_request.application
         terms = store_as = None
-        points, coordinates = 0, _NO_FIELDS
+        points, coordinates, kept = 0, _NO_FIELDS, None
         try:
             if request.document_id is not None or application is not None or self.documents.must_check_text:
                 request, terms, store_as = self.documents.resolve(request, application)
@@ -170,7 +170,7 @@ class Engine:
                 response = await self._run_or_join(plan, request, variables, run_request, share_key)
             if run_request.require_new_run:
                 self.shared_answers.kept.note_renewal()
-        return RunResult(response, name, request.query, terms, points, coordinates)
+        return RunResult(response, name, kept, request.query, terms, points, coordinates)
 
     def _run_or_join(
         self,

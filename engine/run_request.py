@@ -10,6 +10,7 @@ from engine.batch import ExecutionContext
 from engine.cost_budgets import NO_BUDGET, CostBudget
 from engine.document.persisted_operations import ClientApplication, RegisteredTerms
 from engine.operation_meter import COMPLETE, PARTIAL, NoOperationMeter, OperationMeter
+from engine.plan.operation_cache import CachedOperation
 from engine.reporting import (
     NoReadRecorder,
     NoRefusalRecorder,
@@ -20,6 +21,7 @@ from engine.reporting import (
 )
 from engine.request import GraphQLRequest, GraphQLResponse
 from records.calls.spans import Span
+from records.calls.subject_reads import hash_document
 
 
 class RunRequest(NamedTuple):
@@ -59,6 +61,8 @@ class RunResult(NamedTuple):
     response: GraphQLResponse
     """Must not be sent before its reads are recorded."""
     operation_name: str | None
+    operation: CachedOperation | None
+    """The operation; None if it was refused before it was known."""
     document: str
     """The document's text."""
     terms: RegisteredTerms | None
@@ -67,6 +71,10 @@ class RunResult(NamedTuple):
     """The estimated cost; 0 before the estimate."""
     coordinates: frozenset[str] = frozenset()
     """The schema coordinates of its fields; none if it was not executed."""
+
+    def hash_document(self) -> bytes:
+        """The hash of the document, for the ledger."""
+        return hash_document(self.document) if self.operation is None else self.operation.hash_document(self.document)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

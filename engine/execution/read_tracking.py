@@ -79,18 +79,23 @@ class ReadTracker:
         failed: Failures = {}
         for fault in faults:
             failed.setdefault((fault.field.number, id(fault.answer)), set()).add(fault.indices)
-        found = TrackedReads(self._reader, {}, {})
+        reader, own_only = self._reader, {self._reader}
+        own: SubjectParts = {}
+        found = TrackedReads(reader, own, {})
         for shape, records, answers in self._shaped:
             for part in shape.guarded_parts:
                 if failed:
                     _add_records_with_errors(found, part, records, answers, failed)
+                # Most records of a citizen are all their own: a tenth of the tracking less in Q4.
+                elif part.get_subject is not None and set(map(part.get_subject, records)) == own_only:
+                    own.setdefault(reader, {})[part] = None
                 else:
                     _add_records(found, part, records)
         for group, of in self._root_keys:
             for field in group:
                 _add_keys(found, field, of, failed)
         reads: list[SubjectRead] = []
-        self._summarize(found.own, reads, is_own=True)
+        self._summarize(own, reads, is_own=True)
         if found.others:
             self._summarize(found.others, reads, is_own=False)
         return reads

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from engine.document.limits import TooLarge
 from engine.document.parsing import ValidatedOperation
 from engine.plan.plan import Plan
+from records.calls.subject_reads import hash_document
 
 DocumentKey = tuple[str, str | None]
 """A document's text and the operation's name. Not a digest, so two texts are never confused."""
@@ -52,11 +53,19 @@ class CachedOperation:
     """The cache that holds it; None once it is evicted."""
     shared: SharedOperation | None = None
     """What its equal requests share; None before the first one, and for any other operation."""
+    document_hash: bytes | None = None
+    """The hash of its text, for the ledger; None before the first answer with reads."""
 
     @property
     def weight(self) -> int:
         """Estimated memory in bytes."""
         return self.bytes_parsed + self.bytes_planned
+
+    def hash_document(self, text: str) -> bytes:
+        """The hash of its text, which is given. Computed once: under load it takes 3 to 6 µs, 1 % of a request."""
+        if self.document_hash is None:
+            self.document_hash = hash_document(text)
+        return self.document_hash
 
 
 class LruCache:

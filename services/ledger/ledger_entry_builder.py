@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from auth.caller import Caller
+from auth.caller import Caller, CallerKind
 from auth.crypto.pseudonyms import Pseudonyms
 from auth.policy.legal_basis import LegalBasis, get_legal_basis
 from records.calls.subject_reads import RequestInfo, SubjectRead
@@ -18,6 +18,8 @@ HIDING_REASON = "UU PDP 27/2022, articles 15 and 33: disclosure now would endang
 
 _PERSON_NUMBER = re.compile(r"\d{13}", re.ASCII)
 """13 digits in a row may be the number of a person or a business (see also `auth/policy/declared_purpose.py`)."""
+_KINDS = {each: each.value for each in CallerKind}
+"""As entries name them; `value` of an enum is two calls."""
 
 
 class LedgerEntryBuilder:
@@ -38,11 +40,11 @@ class LedgerEntryBuilder:
         caller: Caller = request.caller
         now = datetime.now(UTC)
         operation = request.operation
-        if operation and _PERSON_NUMBER.search(operation):
+        if operation and not operation.isalpha() and _PERSON_NUMBER.search(operation):  # most names are letters only
             operation = None
         hidden_until, hidden_because = self._find_hiding(caller, now, basis)
         pseudonym = self._pseudonyms.pseudonymize_caller(caller)
-        reader = caller.kind.value, pseudonym, caller.agency, caller.unit, caller.role, caller.client
+        reader = _KINDS[caller.kind], pseudonym, caller.agency, caller.unit, caller.role, caller.client
         purpose, case, to_pseudonym = caller.purpose, caller.case, self._to_pseudonym
         bases: dict[bool, str | None] = {}
         entries = []

@@ -269,6 +269,31 @@ async def test_reads_are_reported_with_the_request(way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
+async def test_each_request_is_recorded_with_the_hash_of_the_document_it_sent(way: str) -> None:
+    book = ReportedReads()
+    documents = ["query Same { me { name } }", "query Same { me { nik } }", "query Same { me { name  } }"]
+    by = Engine(
+        build_engine().schema,
+        build_engine().rules,
+        use_plans=way != "by graphql-core",
+        share_runs=way == "shared",
+        reporting=RunReporting(recorder=book),
+    )
+    asked = [*documents, *reversed(documents), *documents]
+    for document in asked:
+        await by.run(
+            RunRequest(
+                request=GraphQLRequest(query=document),
+                context_factory=lambda: build_caller_context("the person"),
+                request_id="r-1",
+                caller_key=CALLERS["the person"],
+                deadline=CALL.deadline,
+            )
+        )
+    assert [each.document for each, _ in book.kept] == [hash_document(each) for each in asked]
+
+
+@pytest.mark.parametrize("way", WAYS)
 async def test_data_is_withheld_if_its_read_cannot_be_recorded(way: str) -> None:
     book = ReportedReads(closed=True)
     response = await run_with_reads(way, "{ me { name } regions(first: 1) { name } }", book, caller="the person")
