@@ -164,8 +164,9 @@ async def run_soak(seconds: float, console: Console) -> int:
         terms = {code: settings.build_terms(code) for code in settings.city.agencies}
         bounds = {code: each.max_concurrency or 0 for code, each in terms.items()} | {
             "redis": _REDIS_CONNECTIONS,
-            "state": POOL_SIZE + 1,
-        }  # the access ledger has its own connection
+            # Besides the pool: the chain of the ledger, and the connection that `SubmittedCommands` keeps.
+            "state": POOL_SIZE + 2,
+        }
         found = build_verdict(soak.seen, before, after, bounds=bounds)
         _print_figures(console, [("before", before), *_thin_out(soak.seen), ("after", after)], settings.city.agencies)
         _print_verdict(console, soak, found, (folder.path / "hub.log").read_text(errors="replace"))
