@@ -15,8 +15,6 @@ _STEP: Final = re.compile(r"([^.\[\]]+)(?:\[([^\]=]+)=([^\]]+)\])?(?:\.(?=.)|$)"
 """One step of a path, with a condition in brackets if it chooses an entry of a list."""
 PARENT: Final = "^"
 """The column of a row within another row: that other row."""
-_SHORT_PATH: Final = 2
-"""Names of a path whose values need no function if all are objects."""
 EACH: Final = "[]."
 """Between a list and a member of each of its entries."""
 _ROW_STEP: Final = re.compile(r"([^.\[\]]+)(\[\])?(?:\.(?=.)|$)|(\[\])(?:\.(?=.)|$)")
@@ -157,15 +155,7 @@ def _write_json(place: str, path: str) -> str:
     outer, is_list, inner = path.partition(EACH)
     if is_list:
         return f"each_of({_write_json(place, outer)}, lambda row: {_write_json(place, inner)})"
-    if _is_name(path):
-        return f"row.get({path!r})"
-    expression = write_path(place, path, dig="dig", pick="pick")
-    names = path.split(".")
-    if len(names) != _SHORT_PATH or "[" in path:
-        return expression
-    # Most paths have two names. Without a call, they take two thirds of the time.
-    outer, inner = map(repr, names)
-    return f"(outer.get({inner}) if type(row) is dict and type(outer := row.get({outer})) is dict else {expression})"
+    return f"row.get({path!r})" if _is_name(path) else write_path(place, path, dig="dig", pick="pick")
 
 
 def _write_present_json(place: str, path: str) -> str:
