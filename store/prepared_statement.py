@@ -33,7 +33,6 @@ class PreparedStatement:
         self._keeps_connection = keeps_connection
         self._kept: PoolProxiedConnection | None = None
         self._watched: Engine | None = None
-        self._is_disposed = False
 
     async def load_value(self, engine: AsyncEngine, parameters: Mapping[str, object] = MappingProxyType({})) -> Any:  # noqa: ANN401 - of any column
         """The first value of the first row. Raises like `load`."""
@@ -69,10 +68,10 @@ class PreparedStatement:
         if self._watched is None:
             self._watched = engine.sync_engine
             event.listen(self._watched, "engine_disposed", self._drop_kept)
-        return self._watched is engine.sync_engine and not self._is_disposed
+        return self._watched is engine.sync_engine
 
     def _drop_kept(self, _engine: Engine) -> None:
-        self._is_disposed = True
+        self._keeps_connection = False
         kept, self._kept = self._kept, None
         if kept is not None:
             kept.invalidate()

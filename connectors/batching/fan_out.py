@@ -55,16 +55,23 @@ async def fan_out(keys: Sequence[K], ask_one: Callable[[K], Awaitable[V | None]]
     return {key: answer for key in keys if (answer := answers[key]) is not None}
 
 
-async def ask_in_chunks(
+def ask_in_chunks(
     keys: Sequence[K], ask: Callable[[Sequence[K]], Awaitable[Answers[K, V]]], *, max_batch_size: int | None
-) -> Answers[K, V]:
+) -> Awaitable[Answers[K, V]]:
     """Ask for all keys, at most `max_batch_size` in one call (None: all in one call).
 
     A few calls run concurrently. `ask` answers some keys, or raises an `AgencyFailure` for all of them. If there is
     only one call, its failure is raised.
     """
+    # Not a coroutine itself: most calls are one, which needs no second one around it.
     if max_batch_size is None or len(keys) <= max_batch_size:
-        return await ask(keys)
+        return ask(keys)
+    return _ask_each_chunk(keys, ask, max_batch_size)
+
+
+async def _ask_each_chunk(
+    keys: Sequence[K], ask: Callable[[Sequence[K]], Awaitable[Answers[K, V]]], max_batch_size: int
+) -> Answers[K, V]:
     chunks = [tuple(keys[start : start + max_batch_size]) for start in range(0, len(keys), max_batch_size)]
     found = await fan_out(chunks, ask, limit=_MAX_CONCURRENT_CHUNKS)
     answers: dict[K, V | AgencyFailure] = {}

@@ -112,9 +112,7 @@ class Breaker:
             return
         self._answered_at = now
         if self.state is BreakerState.CLOSED:
-            if now >= self._slice_ends:
-                self._advance_window(now)
-            self._ended[self._at] += 1
+            self._count(now, failed=0)
             return
         self._closed_at = now
         self._change_state(BreakerState.CLOSED)
@@ -125,10 +123,7 @@ class Breaker:
         if ticket != self._ticket:
             return
         if self.state is BreakerState.CLOSED:
-            if now >= self._slice_ends:
-                self._advance_window(now)
-            self._ended[self._at] += 1
-            self._failed[self._at] += 1
+            self._count(now, failed=1)
             if not self._should_open(now):
                 return
             is_flapping = now - self._closed_at < _FLAPPING_S
@@ -161,6 +156,12 @@ class Breaker:
         self.state = state
         self._ticket += 1
         self._probing = 0
+
+    def _count(self, now: float, *, failed: int) -> None:
+        if now >= self._slice_ends:
+            self._advance_window(now)
+        self._ended[self._at] += 1
+        self._failed[self._at] += failed
 
     def _advance_window(self, now: float) -> None:
         passed = (now - self._slice_ends) / self._slice + 1

@@ -50,6 +50,16 @@ class ReportedReads:
 WAYS = ("by graphql-core", "by a plan", "by a plan, seen again", "shared")
 
 
+def build_reporting_engine(way: str, book: ReportedReads) -> Engine:
+    return Engine(
+        build_engine().schema,
+        build_engine().rules,
+        use_plans=way != "by graphql-core",
+        share_runs=way == "shared",
+        reporting=RunReporting(recorder=book),
+    )
+
+
 async def run_with_reads(
     way: str,
     query: str,
@@ -59,13 +69,7 @@ async def run_with_reads(
     city: SmallCity | None = None,
     **variables: str | list[Nik],
 ) -> GraphQLResponse:
-    by = Engine(
-        build_engine().schema,
-        build_engine().rules,
-        use_plans=way != "by graphql-core",
-        share_runs=way == "shared",
-        reporting=RunReporting(recorder=book),
-    )
+    by = build_reporting_engine(way, book)
     request = GraphQLRequest(query=query, variables=variables)
 
     def opened() -> RequestContext:
@@ -272,13 +276,7 @@ async def test_reads_are_reported_with_the_request(way: str) -> None:
 async def test_each_request_is_recorded_with_the_hash_of_the_document_it_sent(way: str) -> None:
     book = ReportedReads()
     documents = ["query Same { me { name } }", "query Same { me { nik } }", "query Same { me { name  } }"]
-    by = Engine(
-        build_engine().schema,
-        build_engine().rules,
-        use_plans=way != "by graphql-core",
-        share_runs=way == "shared",
-        reporting=RunReporting(recorder=book),
-    )
+    by = build_reporting_engine(way, book)
     asked = [*documents, *reversed(documents), *documents]
     for document in asked:
         await by.run(

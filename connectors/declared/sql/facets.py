@@ -55,7 +55,7 @@ def build_facet_read(source: SqlSource, domain_read: DomainRead, table: SqlReadT
     def read(keys: Sequence[str], wanted: Wanted, call: Call) -> Awaitable[Answers[str, Mapping[type[Any], Any]]]:
         return ask_in_chunks(keys, lambda some: ask(some, wanted, call), max_batch_size=limit)
 
-    return ask if limit is None else read
+    return read
 
 
 class _ReadFacets:

@@ -54,7 +54,7 @@ def build_sql_read(source: SqlSource, domain_read: DomainRead, table: SqlReadTab
     def read(keys: Sequence[str], call: Call) -> Awaitable[Answers[str, Any]]:
         return ask_in_chunks(keys, lambda some: ask(some, call), max_batch_size=limit)
 
-    return ask if limit is None else read
+    return read
 
 
 def _build_key_answers(source: SqlSource, table: SqlReadTable, query: KeyedQuery, maker: AnswerMaker) -> Ask:

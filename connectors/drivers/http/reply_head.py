@@ -106,7 +106,7 @@ class HeaderFields(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         # To find out that a plain head lacks a field takes a tenth of its parsing. Each reply of SOAP is asked for one.
         raw = self._raw
-        if self._read is None and isinstance(raw, bytes) and not raw.lower().count(b"\r\n%b:" % name.lower().encode()):
+        if self._read is None and isinstance(raw, bytes) and b"\r\n%b:" % name.lower().encode() not in raw.lower():
             raise KeyError(name)
         return self._fields()[name]
 
