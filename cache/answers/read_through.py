@@ -297,35 +297,49 @@ class ReadThroughCache:
     ) -> Lookup | None:
         """Polls until each slot is found or leased to this process. Stale answers go to `stale`."""
         pause = _FIRST_POLL_DELAY
+        to_lease: list[str] = []
         while True:
             missing = {slot: each for slot, each in context.keys.items() if slot not in results}
-            lookup = await shared.look_up(list(missing.values()))
-            if lookup is None:
-                return None  # the tier does not answer, so this process asks the agency itself
-            for slot, key in missing.items():
-                entry = lookup.found.get(key.name)
-                cached = None if entry is None else self._decode_entry(slot, entry, key, context)
-                if cached is None:
-                    continue
-                now = self.clock()
-                if cached.fresh_until > now and now - cached.fetched_at < context.max_age:
-                    results[slot] = CacheResult(cached.value, cached.fetched_at, cached.fresh_until)
-                    self.tier.put(slot, cached)
-                else:
-                    stale[slot] = cached
-            for slot in missing:
-                slot.kind.hits.count_shared(is_first=pause == _FIRST_POLL_DELAY, is_there=slot in results)
-            missing = {slot: each for slot, each in missing.items() if slot not in results}
-            # With a maximum age of 0, the fetch must begin after the read, so a fetch of another process does not help.
-            if not context.max_age or not missing:
-                return lookup
             # One process fetches a slot and the others poll for its answer. A lease expires, so a process that dies
-            # holds up the others only for that time.
-            leases += await shared.acquire_lease([each.name for each in missing.values() if each.name not in leases])
-            if all(each.name in leases for each in missing.values()):
+            # holds up the others only for that time. Leased names are looked up once more, after the lease: between a
+            # first lookup and the lease, another process may have stored its answer and ended its own lease.
+            lookup = await shared.look_up(list(missing.values()), lease=to_lease)
+            if lookup is None:
+                leases += to_lease  # the tier may have granted them before it was lost
+                return None  # the tier does not answer, so this process asks the agency itself
+            leases += lookup.leased
+            self._take_found(lookup, missing, context, results, stale)
+            for slot in missing:
+                slot.kind.hits.count_shared(is_first=not to_lease, is_there=slot in results)
+            unleased = [each.name for slot, each in missing.items() if slot not in results and each.name not in leases]
+            # With a maximum age of 0, the fetch must begin after the read, so a fetch of another process does not help.
+            if not context.max_age or not unleased:
                 return lookup
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _MAX_POLL_DELAY)
+            if to_lease:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _MAX_POLL_DELAY)
+            to_lease = unleased
+
+    def _take_found(
+        self,
+        lookup: Lookup,
+        missing: Mapping[Slot, CacheKey],
+        context: _FetchContext,
+        results: dict[Slot, CacheResult],
+        stale: dict[Slot, CachedAnswer],
+    ) -> None:
+        """Adds what was found to `results` and to this process, and what is too old to `stale`."""
+        for slot, key in missing.items():
+            entry = lookup.found.get(key.name)
+            cached = None if entry is None else self._decode_entry(slot, entry, key, context)
+            if cached is None:
+                continue
+            now = self.clock()
+            if cached.fresh_until > now and now - cached.fetched_at < context.max_age:
+                results[slot] = CacheResult(cached.value, cached.fetched_at, cached.fresh_until)
+                self.tier.put(slot, cached)
+            else:
+                stale[slot] = cached
 
     async def _fetch_from_agency(
         self, context: _FetchContext, missing: Mapping[Slot, CacheKey]

@@ -140,30 +140,41 @@ class RedisTier:
             with contextlib.suppress(RedisError, OSError):
                 await client.aclose()
 
-    async def look_up(self, keys: Sequence[CacheKey]) -> Lookup | None:
-        """Looks up answers in one round trip; None if the tier does not answer."""
+    async def look_up(self, keys: Sequence[CacheKey], *, lease: Sequence[str] = ()) -> Lookup | None:
+        """Looks up answers in one round trip, after the leases; None if the tier does not answer."""
         run_id = self._run_id
         tags = list(dict.fromkeys(tag for each in keys for tag in each.tags))
         redis_keys = [self._key("a", run_id, each.name) for each in keys] + [
             self._key("t", run_id, tag) for tag in tags
         ]
-        values = await self._run_command(lambda: self._client.mget(redis_keys))
-        if values is None:
+        held = set(self._held_leases) if lease else set()
+
+        def looked_up() -> Any:  # noqa: ANN401 - redis-py's pipelines have no type of their own
+            pipeline = self._build_release(held)
+            for name in lease:
+                pipeline.set(self._key("l", run_id, name), self._owner_token, nx=True, px=int(LEASE_SECONDS * 1000))
+            return pipeline.mget(redis_keys).execute()
+
+        replies = await self._run_command(looked_up)
+        if replies is None:
             return None
+        self._held_leases -= held
+        values = replies[-1]
+        leased = [name for name, is_ours in zip(lease, replies[len(held) : -1], strict=True) if is_ours]
         epochs = {tag: value or _NO_EPOCH for tag, value in zip(tags, values[len(keys) :], strict=True)}
         found: dict[str, SharedEntry] = {}
         for each, value in zip(keys, values, strict=False):
             entry = None if value is None else _decode_entry(value, [epochs[tag] for tag in each.tags])
             if entry is not None:
                 found[each.name] = entry._replace(fetched_at=entry.fetched_at - self._clock_offset)
-        return Lookup(found, epochs, run_id)
+        return Lookup(found, epochs, run_id, leased)
 
     async def store(self, entries: Sequence[NewSharedEntry], lookup: Lookup) -> None:
         """Stores answers that were fetched after this lookup. Stores nothing if Redis restarted in between."""
         if lookup.run_id != self._run_id:
             return
 
-        def stored() -> Any:  # noqa: ANN401 - redis-py's pipelines have no type of their own
+        def stored() -> Any:  # noqa: ANN401 - see `look_up`
             pipeline = self._client.pipeline(transaction=False)
             for each in entries:
                 epochs = [lookup.epochs.get(tag, _NO_EPOCH) for tag in each.key.tags]
@@ -174,35 +185,15 @@ class RedisTier:
 
         await self._run_command(stored)
 
-    async def acquire_lease(self, names: Sequence[str]) -> Collection[str]:
-        """Leases names that no other process is fetching, and returns them; returns all if the tier does not answer."""
-        held = set(self._held_leases)
-
-        def leased() -> Any:  # noqa: ANN401 - see `store`
-            pipeline = self._build_release(held)
-            for name in names:
-                pipeline.set(
-                    self._key("l", self._run_id, name), self._owner_token, nx=True, px=int(LEASE_SECONDS * 1000)
-                )
-            return pipeline.execute()
-
-        if not names:
-            return names
-        replies = await self._run_command(leased)
-        if replies is None:
-            return names
-        self._held_leases -= held
-        return [name for name, ours in zip(names, replies[len(held) :], strict=True) if ours]
-
     async def release_lease(self, names: Sequence[str]) -> None:
         """Releases leases after a fetch or a failure, so that waiting processes can look.
 
-        If Redis does not answer, the leases are released with the next `acquire_lease`.
+        If Redis does not answer, the leases are released with the next lookup that leases.
         """
         if await self._run_command(lambda: self._build_release(names).execute()) is None:
             self._held_leases.update(names)
 
-    def _build_release(self, names: Collection[str]) -> Any:  # noqa: ANN401 - see `store`
+    def _build_release(self, names: Collection[str]) -> Any:  # noqa: ANN401 - see `look_up`
         """Builds a pipeline that ends the leases of this process."""
         pipeline = self._client.pipeline(transaction=False)
         for name in names:
@@ -212,7 +203,7 @@ class RedisTier:
     async def invalidate(self, tags: Sequence[str]) -> bool:
         """Invalidates tags for all processes. Returns False if the tier does not answer."""
 
-        def over() -> Any:  # noqa: ANN401 - see `store`
+        def over() -> Any:  # noqa: ANN401 - see `look_up`
             pipeline = self._client.pipeline(transaction=True)
             for tag in tags:
                 seconds = int(self._max_lifetime + EPOCH_MARGIN) + 1

@@ -47,6 +47,8 @@ class Lookup(NamedTuple):
     """By tag."""
     run_id: str
     """The run of the tier's server: after a restart, nothing that was read before is valid."""
+    leased: Collection[str] = ()
+    """The names that this lookup leased to this process."""
 
 
 class NewSharedEntry(NamedTuple):
@@ -87,14 +89,15 @@ class SharedTier(Protocol):
     def is_subscribed(self) -> bool:
         """Whether this process currently receives the invalidations of other processes."""
 
-    async def look_up(self, keys: Sequence[CacheKey]) -> Lookup | None:
-        """Looks up answers in one round trip; None if the tier does not answer."""
+    async def look_up(self, keys: Sequence[CacheKey], *, lease: Sequence[str] = ()) -> Lookup | None:
+        """Looks up answers in one round trip; None if the tier does not answer.
+
+        First leases the names of `lease` that no other process is fetching to this process, for a moment. So what
+        another process stored before the end of its lease is found.
+        """
 
     async def store(self, entries: Sequence[NewSharedEntry], lookup: Lookup) -> None:
         """Stores answers that were fetched after this lookup."""
-
-    async def acquire_lease(self, names: Sequence[str]) -> Collection[str]:
-        """Leases names that no other process is fetching to this process, for a moment, and returns them."""
 
     async def release_lease(self, names: Sequence[str]) -> None:
         """Releases leases after a fetch or a failure, so that waiting processes can look."""

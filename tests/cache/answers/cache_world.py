@@ -152,9 +152,11 @@ class FakeSharedTier:
     def _name(self, name: str) -> str:
         return f"{self.place}:{name}"
 
-    async def look_up(self, keys: Sequence[CacheKey]) -> Lookup | None:
+    async def look_up(self, keys: Sequence[CacheKey], *, lease: Sequence[str] = ()) -> Lookup | None:
         if not await self._reach_store():
             return None
+        leased = self._acquire_lease(lease)
+        await asyncio.sleep(self.shared.random.uniform(0, 0.01))  # commands of other processes may come in between
         now = asyncio.get_running_loop().time()
         tags = {tag for each in keys for tag in each.tags}
         epochs = {tag: self.shared.epochs.get(self._name(tag), NO_EPOCH) for tag in tags}
@@ -163,7 +165,7 @@ class FakeSharedTier:
             entry = self.shared.entries.get(self._name(each.name))
             if entry is not None and entry[2] > now and entry[3] == tuple(epochs[tag] for tag in each.tags):
                 found[each.name] = SharedEntry(entry[0], entry[1])
-        lookup = Lookup(found, epochs, str(self.place))
+        lookup = Lookup(found, epochs, str(self.place), leased)
         return lookup if await self._reach_store() else None
 
     async def store(self, entries: Sequence[NewSharedEntry], lookup: Lookup) -> None:
@@ -174,9 +176,7 @@ class FakeSharedTier:
             epochs = tuple(lookup.epochs[tag] for tag in each.key.tags)
             self.shared.entries[self._name(each.key.name)] = (each.fetched_at, each.body, now + each.lifetime, epochs)
 
-    async def acquire_lease(self, names: Sequence[str]) -> Collection[str]:
-        if not await self._reach_store():
-            return names
+    def _acquire_lease(self, names: Sequence[str]) -> Collection[str]:
         now, acquired = asyncio.get_running_loop().time(), []
         for name in names:
             holder = self.shared.leases.get(self._name(name))

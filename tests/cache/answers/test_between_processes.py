@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from cache.answers.read_through import ReadThroughCache
 from cache.answers.slots import Slot
 from records.calls.failures import AgencyUnavailable
@@ -167,5 +169,24 @@ def test_a_process_that_waits_for_another_gets_its_answer_promptly() -> None:
         assert [await first, await second] == [0, 0]
         assert asyncio.get_running_loop().time() - began < 0.3
         assert never.asked == []
+
+    run_scenario(scenario)
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_two_processes_that_miss_the_same_key_at_any_moments_ask_the_agency_once(seed: int) -> None:
+    """The lookup of one may come before the other stores its answer, and its lease after the end of the other's."""
+
+    async def scenario() -> None:
+        random = seeded_random(seed)
+        shared, by = FakeSharedStore(random), VersionedAgency(random, versions={1: 7})
+
+        async def read_later(process: ReadThroughCache) -> Any:  # noqa: ANN401 - a number or a failure
+            await asyncio.sleep(random.uniform(0, 0.15))
+            return await read_value(process, by, PUBLIC)
+
+        assert await asyncio.gather(*(read_later(build_cache(shared)) for _ in range(2))) == [7, 7]
+        assert by.asked == [(1,)]
+        assert shared.leases == {}
 
     run_scenario(scenario)

@@ -165,6 +165,13 @@ async def look_up(process: TierProcess, *wanted: CacheKey) -> Lookup:
     )
 
 
+async def acquire_lease(process: TierProcess, *names: str) -> list[str]:
+    """The names that a lookup leases."""
+    looked = await process.tier.look_up([CacheKey(name, ()) for name in names], lease=names)
+    assert looked is not None
+    return list(looked.leased)
+
+
 async def store(process: TierProcess, *wanted: CacheKey, at: float = 100.0) -> Lookup:
     before = await look_up(process, *wanted)
     await process.tier.store([NewSharedEntry(each, at, BODY, 30.0) for each in wanted], before)
@@ -177,7 +184,8 @@ async def test_every_process_finds_an_entry_stored_by_another(place: SharedTierW
     assert before.found == {}
     assert set(before.epochs) == {"tag-1", "tag-2", "tag-both"}
     after = await look_up(there, ONE, TWO, CacheKey("name-3", ()))
-    assert after == Lookup({each.name: SharedEntry(100.0, BODY) for each in (ONE, TWO)}, before.epochs, before.run_id)
+    found = {each.name: SharedEntry(100.0, BODY) for each in (ONE, TWO)}
+    assert after == Lookup(found, before.epochs, before.run_id, [])
 
 
 async def test_the_last_stored_entry_is_found(place: SharedTierWorld) -> None:
@@ -235,18 +243,31 @@ async def test_no_entry_is_found_after_its_lifetime(place: SharedTierWorld) -> N
 
 async def test_one_process_at_a_time_holds_the_lease_of_a_name(place: SharedTierWorld) -> None:
     here, there = place.process(), place.process()
-    assert list(await here.tier.acquire_lease(["name-1", "name-2"])) == ["name-1", "name-2"]
-    assert list(await there.tier.acquire_lease(["name-1", "name-3"])) == ["name-3"]
-    assert list(await here.tier.acquire_lease(["name-1"])) == []
+    assert await acquire_lease(here, "name-1", "name-2") == ["name-1", "name-2"]
+    assert await acquire_lease(there, "name-1", "name-3") == ["name-3"]
+    assert await acquire_lease(here, "name-1") == []
     await there.tier.release_lease(["name-1"])  # the lease of another process stays
-    assert list(await there.tier.acquire_lease(["name-1"])) == []
+    assert await acquire_lease(there, "name-1") == []
     await here.tier.release_lease(["name-1", "name-of-no-lease"])
-    assert list(await there.tier.acquire_lease(["name-1"])) == ["name-1"]
+    assert await acquire_lease(there, "name-1") == ["name-1"]
     await place.forget_leases()
-    assert list(await here.tier.acquire_lease(["name-1"])) == ["name-1"]
+    assert await acquire_lease(here, "name-1") == ["name-1"]
 
 
-async def test_a_missing_tier_finds_and_stores_nothing_and_grants_every_lease(place: SharedTierWorld) -> None:
+async def test_what_another_process_stored_before_the_end_of_its_lease_is_found_with_the_next_lease(
+    place: SharedTierWorld,
+) -> None:
+    here, there = place.process(), place.process()
+    assert await acquire_lease(here, "name-1") == ["name-1"]
+    assert (await look_up(there, ONE)).found == {}
+    await store(here, ONE)
+    await here.tier.release_lease(["name-1"])
+    after = await there.tier.look_up([ONE], lease=["name-1"])
+    assert after is not None
+    assert (list(after.leased), set(after.found)) == (["name-1"], {"name-1"})
+
+
+async def test_a_missing_tier_finds_stores_and_leases_nothing(place: SharedTierWorld) -> None:
     here = place.process()
     before = await store(here, ONE)
     lost = here.heard.lost
@@ -255,8 +276,7 @@ async def test_a_missing_tier_finds_and_stores_nothing_and_grants_every_lease(pl
     assert here.heard.lost > lost
     assert await here.tier.look_up([ONE]) is None
     await here.tier.store([NewSharedEntry(ONE, 100.0, BODY, 30.0)], before)
-    assert list(await here.tier.acquire_lease(["name-1"])) == ["name-1"]
-    assert list(await here.tier.acquire_lease(["name-1"])) == ["name-1"]
+    assert await here.tier.look_up([ONE], lease=["name-1"]) is None
     await here.tier.release_lease(["name-1"])
     assert not await here.tier.invalidate(["tag-1"])
     assert here.heard.invalidated == []
@@ -266,7 +286,7 @@ async def test_a_missing_tier_finds_and_stores_nothing_and_grants_every_lease(pl
 async def test_after_a_restart_no_earlier_entry_is_found(place: SharedTierWorld, *, from_snapshot: bool) -> None:
     here, there = place.process(), place.process()
     before = await store(here, ONE)
-    await here.tier.acquire_lease(["name-1"])
+    await acquire_lease(here, "name-1")
     lost = [each.heard.lost for each in (here, there)]
     await place.restart(from_snapshot=from_snapshot)
     assert here.heard.lost > lost[0]
@@ -274,6 +294,6 @@ async def test_after_a_restart_no_earlier_entry_is_found(place: SharedTierWorld,
     await here.tier.store([NewSharedEntry(ONE, 100.0, b"before", 30.0)], before)
     after = await look_up(there, ONE)
     assert (after.found, after.run_id != before.run_id) == ({}, True)
-    assert list(await there.tier.acquire_lease(["name-1"])) == ["name-1"]
+    assert await acquire_lease(there, "name-1") == ["name-1"]
     await store(here, ONE)
     assert (await look_up(there, ONE)).found == {"name-1": SharedEntry(100.0, BODY)}
