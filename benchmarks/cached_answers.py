@@ -3,7 +3,7 @@
 Three programs are measured in turn within one run: the hub without a cache (cold), the hub with a cache (warm), and
 uvicorn with the bytes of one answer (the ceiling). The hub has its production settings: each answer is in the access
 ledger before it leaves. It has its own core; agencies, database and load share the other. Cached answers do not expire
-during the run. The household is never cached, because it decides about guardians.
+during the run. Equal answers are kept whole.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
@@ -53,6 +53,10 @@ class BatchCache(Protocol):
     def get_version(self) -> Hashable:
         """A value that changes when anything is invalidated; None if nothing is cached."""
 
+    @property
+    def may_miss_invalidations(self) -> bool:
+        """Whether invalidations of other processes may be missed, so that no cached personal answer may be used."""
+
     def clock(self) -> float:
         """The time by which answers become stale, in seconds."""
 
@@ -85,6 +89,11 @@ class NoBatchCache:
 
     def get_version(self) -> None:
         """Nothing is cached."""
+
+    @property
+    def may_miss_invalidations(self) -> bool:
+        """Nothing is cached."""
+        return False
 
     def clock(self) -> float:
         """The time, which no answer needs."""
@@ -212,6 +221,8 @@ class BatchContext(Generic[C]):
     """What the request reads from domains that several agencies answer, and what is missing from answers."""
     recorder: FreshnessRecorder | None = None
     """For a batch that reads others: receives the freshness of their answers."""
+    fetched: dict[Hashable, Any] = field(default_factory=dict)
+    """What batches of this request have fetched for others of it that need current answers, and may not use a cache."""
 
 
 class ExecutionContext(Protocol):

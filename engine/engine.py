@@ -18,7 +18,7 @@ import orjson
 from graphql import GraphQLSchema, OperationType
 from graphql.execution.values import VariableValues, get_variable_values
 
-from engine.batch import NO_BATCH_CACHE, BatchCache, ExecutionContext
+from engine.batch import NO_BATCH_CACHE, BatchCache
 from engine.document.limits import TooLarge
 from engine.document.parsing import (
     DocumentRules,
@@ -51,6 +51,7 @@ from engine.request import GraphQLRequest, GraphQLResponse, RefusedRequest, Resp
 from engine.response_encoding import encode
 from engine.run_request import NO_REPORTING, RunReporting, RunRequest, RunResult
 from engine.sharing.shared_answers import SharedAnswers, build_shared_operation
+from engine.sharing.single_flight import JoinGate
 from records.calls.spans import Span
 from records.calls.subject_reads import RequestInfo
 from records.hub.operations import ClientContract, RegisteredOperation
@@ -96,7 +97,7 @@ class Engine:
         self.shared_answers = SharedAnswers(self._operation_cache, self.documents, reporting, NO_BATCH_CACHE)
 
     def keep_answers(self, batch_cache: BatchCache) -> None:
-        """Give public answers of this cache to equal requests for a second (`engine/sharing/kept_answers.py`)."""
+        """Give answers of this cache to equal requests for some seconds (`engine/sharing/kept_answers.py`)."""
         self.shared_answers = SharedAnswers(self._operation_cache, self.documents, self._reporting, batch_cache)
 
     async def run(self, run_request: RunRequest) -> GraphQLResponse:
@@ -181,14 +182,15 @@ class Engine:
         share_key: Hashable | None,
     ) -> Coroutine[None, None, GraphQLResponse]:
         """The response of the plan: from an equal run, or from a new one."""
-        context_factory, request_id = run_request.context_factory, run_request.request_id
-        run = partial(self._run_plan, plan, context_factory, variables, request_id, share_key)
+        run = partial(self._run_plan, plan, run_request, variables, share_key)
         if share_key is not None:
             shared = self.shared_answers
             if run_request.span is None and (kept := shared.kept.find(share_key)) is not None:
                 return _return(kept)
             if self._shares_runs:
-                return shared.pending.run(share_key, run, deadline=run_request.deadline, span=run_request.span)
+                # Decisions by facts of a run would be too old for requests that come later.
+                deadline, span, gate = run_request.deadline, run_request.span, JoinGate()
+                return shared.pending.run(share_key, partial(run, gate.close), deadline=deadline, span=span, gate=gate)
             return run()
         if self.rules.allow_explain and (request.extensions or {}).get("explain") is True:
             return self._run_explained(plan, variables, run)
@@ -263,7 +265,7 @@ class Engine:
         """The key by which equal requests share a run; None if this run is not shared."""
         request = run_request.request
         may_join = not run_request.require_new_run and (run_request.share_run or not plan.depends_on_caller)
-        is_shared = self._shares_runs or (self.shared_answers.kept.is_enabled and not plan.depends_on_caller)
+        is_shared = self._shares_runs or self.shared_answers.kept.is_enabled
         if not (may_join and is_shared) or plan.is_serial or request.extensions:
             return None
         given = _to_canonical_bytes(request.variables) if request.variables else b""
@@ -273,18 +275,21 @@ class Engine:
     async def _run_plan(
         self,
         plan: Plan,
-        context_factory: Callable[[], ExecutionContext],
+        run_request: RunRequest,
         variables: VariableValues,
-        request_id: str,
         share_key: Hashable | None,
+        when_facts_needed: Callable[[], None] | None = None,
     ) -> GraphQLResponse:
-        """The response; with a `share_key`, as bytes, so that it is serialized only once."""
+        """The response; with a `share_key`, as bytes, so that it is serialized only once.
+
+        `when_facts_needed` is called before the first fact for a decision is loaded.
+        """
         version = self.shared_answers.kept.get_version()
-        context = context_factory()
+        context, request_id = run_request.context_factory(), run_request.request_id
         response = build_forbidden_response(plan, context)
         if response is None:
             # The errors get no local name: their tracebacks can refer to this frame, which would be a reference cycle.
-            response = await self._plan_executor.execute(plan, context, variables, request_id)
+            response = await self._plan_executor.execute(plan, context, variables, request_id, when_facts_needed)
         if share_key is None:
             return response
         shared = GraphQLResponse(
@@ -298,7 +303,7 @@ class Engine:
             body=encode(response),
         )
         if not response.extensions:
-            self.shared_answers.kept.keep(share_key, version, shared)
+            self.shared_answers.kept.keep(share_key, version, shared, changes_by_itself=plan.changes_by_itself)
         return shared
 
     async def _run_graphql_core(

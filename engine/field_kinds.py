@@ -29,6 +29,8 @@ class ComputedField:
     """How many objects it usually holds, if it is a list of records."""
     depends_on_caller: bool = False
     """Whether it depends on the caller, such as on their language."""
+    changes_by_itself: bool = False
+    """Whether it may change while record, arguments and caller stay the same, such as the state of a service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,10 @@ class FieldGuard(Protocol):
     @property
     def is_keyed(self) -> bool:
         """True if the key names the subject. Several keys are decided separately: a refusal affects one place."""
+
+    @property
+    def depends_on_time(self) -> bool:
+        """Whether its decisions depend on the time, as on that since the caller's last sign-in."""
 
     @property
     def fact_batches(self) -> Sequence[Batch[Any, Any]]:

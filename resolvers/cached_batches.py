@@ -61,6 +61,8 @@ class CachedBatchReader:
         freshness = context.agencies.get_freshness(batch)
         if freshness is None:
             raise TypeError(f"{batch!r} has no lifetimes in the manifest of its agency, so it cannot be cached.")
+        if freshness.is_for_reader and any(key != context.caller.nik for key in keys):
+            return await _read_current(batch, keys, context, recorder)
         if freshness.searched_field is not None and keys:
             return await self._search(batch, keys, context, recorder, freshness)
         return await self._read(batch, keys, context, recorder, freshness)
@@ -128,6 +130,11 @@ class CachedBatchReader:
         """The number of invalidations so far."""
         return self._cache.count_invalidations()
 
+    @property
+    def may_miss_invalidations(self) -> bool:
+        """Whether this process may have missed invalidations of other processes."""
+        return self._cache.may_miss_invalidations
+
     def clock(self) -> float:
         """The time on the clock of cached answers."""
         return self._cache.clock()
@@ -177,6 +184,16 @@ class _RecorderOfQueries:
     def record_stale(self, batch: Batch[Any, Any], _key: Hashable, facet: Facet, staleness: Staleness) -> None:
         for each in self._queries:
             self._recorder.record_stale(batch, each, facet, staleness)
+
+
+async def _read_current(
+    batch: Batch[Any, Any], keys: Sequence[Any], context: HubBatchContext, recorder: FreshnessRecorder | None
+) -> Answers[Any, Any]:
+    """New answers, for one use."""
+    answers = await run_batch(batch, keys, context)
+    if recorder is not None:
+        recorder.record_lifetime(None, 0.0, 0.0)
+    return answers
 
 
 def _get_sampled_span(call: Call) -> Span | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, Protocol
 
 from records.calls.freshness import BatchCaching
@@ -36,6 +37,8 @@ def get_agency_tag(agency: str) -> str:
 
 ABOUT_PERSON: Final = BatchCaching(max_age_for_purpose=0, tags=get_person_tags)
 """Answers about the person who is the key. A read for a purpose always gets a new one."""
+FOR_PERSON: Final = replace(ABOUT_PERSON, is_for_reader=True)
+"""Answers about the person who is the key, and about others. Anyone else always gets a new one."""
 ABOUT_OWNER: Final = BatchCaching(max_age_for_purpose=0, tags=get_owner_tags)
 """Answers about the person who owns the key's object. A read for a purpose always gets a new one."""
 PUBLIC: Final = BatchCaching(is_personal=False)

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from auth.policy.children import find_guarded_children, get_city_date
-from engine.batch import NEVER_ABSENT, batch, forward
-from records.calls.answers import Answers, keep_date
+from engine.batch import NEVER_ABSENT, batch
+from records.calls.answers import Answers, DatedAnswers, keep_date
 from records.calls.call import Call
 from records.calls.failures import AgencyFailure
 from records.identifiers import Nik
 from records.population import Citizen, Household, PersonFacet
 from resolvers.batch_context import HubBatchContext
-from resolvers.caching import ABOUT_PERSON
+from resolvers.caching import ABOUT_PERSON, FOR_PERSON
 
 
 class Population(Protocol):
@@ -61,10 +61,32 @@ async def person_facets(
     return await context.agencies[Population].load_facets(niks, context.facets, context.call)
 
 
+@batch(domain=Population, read="households", caching=FOR_PERSON)
+async def households_of(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Household]:
+    """The household in which each person is registered."""
+    found = await context.agencies[Population].households(niks, context.call)
+    if not isinstance(found, DatedAnswers):  # a decision by a copy has the copy's date, so it reads for itself
+        context.fetched.update({(households_of, nik): found.get(nik) for nik in niks})
+    return found
+
+
+@batch(domain=Population, read="households")
+async def family_cards_of(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Household]:
+    """The households that decide whose guardian a caller is.
+
+    Never cached: who was removed from a card is no parent any longer. Only a card that this request has fetched for its
+    answer decides as well.
+    """
+    fetched = {nik: context.fetched[households_of, nik] for nik in niks if (households_of, nik) in context.fetched}
+    if len(fetched) == len(niks):
+        return {nik: card for nik, card in fetched.items() if card is not None}
+    return await context.agencies[Population].households(niks, context.call)
+
+
 @batch(domain=Population, read="households", absent=())
 async def children_of(niks: Sequence[Nik], context: HubBatchContext) -> Answers[Nik, Sequence[Citizen]]:
-    """The children whose guardian each person is, by the family card. Never cached, like the card."""
-    found = await context.agencies[Population].households(niks, context.call)
+    """The children whose guardian each person is, by the family card. Never cached, as for decisions."""
+    found = await family_cards_of.run(niks, context)
     today = get_city_date()
     answers: dict[Nik, Sequence[Citizen] | AgencyFailure] = {
         nik: card
@@ -73,7 +95,3 @@ async def children_of(niks: Sequence[Nik], context: HubBatchContext) -> Answers[
         for nik, card in found.items()
     }
     return keep_date(answers, found)
-
-
-households_of = forward(Population, Population.households, name="households_of")
-"""Never cached, because it decides whose guardian a caller is: who was removed from a card is no parent any longer."""

@@ -137,13 +137,13 @@ class ReadThroughCache:
     ) -> tuple[dict[Slot, CacheResult], dict[Slot, CachedAnswer | None]]:
         """Returns the results to serve immediately, and the slots to fetch, each with the answer to fall back to."""
         now, find = self.clock(), self.tier.find
-        may_miss_invalidations = self._may_miss_invalidations
+        misses = self.may_miss_invalidations
         results: dict[Slot, CacheResult] = {}
         to_revalidate: list[Slot] = []
         fallback_by_missing_slot: dict[Slot, CachedAnswer | None] = {}
         # While unsubscribed, a personal answer in this process may be invalidated elsewhere: it is not used.
         for slot in slots:
-            cached = None if may_miss_invalidations and slot.kind.freshness.is_personal else find(slot, now)
+            cached = None if misses and slot.kind.freshness.is_personal else find(slot, now)
             if cached is None or now - cached.fetched_at >= max_age:
                 # Too old for this caller, but still better than an agency's failure.
                 fallback_by_missing_slot[slot] = cached
@@ -165,7 +165,7 @@ class ReadThroughCache:
         return results, fallback_by_missing_slot
 
     @property
-    def _may_miss_invalidations(self) -> bool:
+    def may_miss_invalidations(self) -> bool:
         """Whether this process may have missed invalidations of other processes."""
         return self._shared is not None and not self._shared.is_subscribed
 
@@ -235,7 +235,7 @@ class ReadThroughCache:
         """Whether the flight's answers are valid for a new caller: nothing in it was invalidated since its start."""
         context = flight.context
         # While unsubscribed, this process does not know of invalidations elsewhere since the flight started.
-        if self._may_miss_invalidations and any(slot.kind.freshness.is_personal for slot in context.keys):
+        if self.may_miss_invalidations and any(slot.kind.freshness.is_personal for slot in context.keys):
             return False
         return (
             not flight.task.done()

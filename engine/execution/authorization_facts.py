@@ -29,12 +29,14 @@ class FactMissing(Exception):  # noqa: N818 - reads as what it is
 class AuthorizationFacts:
     """The facts of one run."""
 
-    __slots__ = ("_scheduler", "has_waited")
+    __slots__ = ("_scheduler", "has_waited", "when_needed")
 
     def __init__(self, scheduler: BatchScheduler) -> None:
         """Starts with no facts."""
         self.has_waited = False
         """Whether any decision of this run had to wait; until then, no code looks for waiting decisions."""
+        self.when_needed: Callable[[], None] | None = None
+        """Called before the first fact is loaded."""
         self._scheduler = scheduler
 
     def decide(self, verdict: Verdict) -> Exception | None:
@@ -43,6 +45,8 @@ class AuthorizationFacts:
             return verdict  # type: ignore[return-value]  # a refusal or None
         fact = self._scheduler.get_known(verdict.batch, verdict.key, _UNKNOWN)
         if fact is _UNKNOWN:
+            if not self.has_waited and self.when_needed is not None:
+                self.when_needed()
             self.has_waited = True
             raise FactMissing((verdict,))
         return verdict.decide(fact.failure if type(fact) is FailedAnswer else fact)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from graphql.execution.values import VariableValues
 
@@ -25,12 +25,18 @@ class PlanExecutor:
         self._tracks_reads = track_reads
 
     async def execute(
-        self, plan: Plan, context: ExecutionContext, variables: VariableValues, request_id: str
+        self,
+        plan: Plan,
+        context: ExecutionContext,
+        variables: VariableValues,
+        request_id: str,
+        when_facts_needed: Callable[[], None] | None = None,
     ) -> GraphQLResponse:
-        """The response of one run."""
+        """The response of one run. `when_facts_needed` is called before the first fact for a decision is loaded."""
         scheduler = BatchScheduler(context.build_batch_context)
         arguments = plan.coerce_arguments(variables)
         run = PlanRun(plan, context, scheduler, arguments, self._limits, track_reads=self._tracks_reads)
+        run.facts.when_needed = when_facts_needed
         try:
             data, errors = await run.execute()
             dated: Sequence[StalePath] = ()

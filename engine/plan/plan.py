@@ -55,6 +55,9 @@ class Plan:
     """The data classes of its fields (`FieldGuard.data_class`)."""
     depends_on_caller: bool
     """Whether any part of the answer depends on the caller. If not, all callers get the same answer."""
+    changes_by_itself: bool
+    """Whether a part of the answer may change without new data: a rule asks for a recent sign-in, or a value tells
+    what the hub knows at the moment."""
     may_be_fully_forbidden: bool
     """Whether every root field has a guard, so that a caller may be refused all of them."""
     is_serial: bool
@@ -253,6 +256,7 @@ def build_plan(
         has_guards=any(not each.is_public for each in builder.fields),
         data_classes=frozenset(of for each in builder.fields if (of := each.guard.data_class) is not None),
         depends_on_caller=any(not each.is_public or _depends_on_caller(each.kind) for each in builder.fields),
+        changes_by_itself=any(each.guard.depends_on_time or _changes_by_itself(each.kind) for each in builder.fields),
         may_be_fully_forbidden=bool(root.fields)
         and not root.typenames
         and not any(each.is_public for each in root.fields),
@@ -270,6 +274,10 @@ def _depends_on_caller(kind: FieldKind) -> bool:
     if isinstance(kind, BatchField):
         return kind.edge.depends_on_caller or kind.edge.batch.depends_on_caller
     return isinstance(kind, ComputedField) and kind.depends_on_caller
+
+
+def _changes_by_itself(kind: FieldKind) -> bool:
+    return isinstance(kind, ComputedField) and kind.changes_by_itself
 
 
 def _coerce_arguments(planned: PlanField, variables: VariableValues) -> Mapping[str, Any] | Exception:

@@ -52,6 +52,7 @@ class UnplannedDefinition:
     name: str
     is_public: bool = True
     is_keyed: bool = False
+    depends_on_time: bool = False
     fact_batches: Sequence[Batch[Any, Any]] = ()
     data_class: str | None = None
     read_subject: str | None = None

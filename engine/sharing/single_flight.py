@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator
 from functools import partial
 from itertools import islice
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Final, Generic, Protocol, Self, TypeVar
 
 from engine.event_loop import start_task
 from records.calls.spans import Span
@@ -33,15 +33,35 @@ class RunReceiver(Protocol[T_contra]):
         """Takes the failure of the run, `CancelledError` for its cancellation. Must not raise."""
 
 
+class JoinGate:
+    """Whether further callers may join a run. The run closes it when it knows what may be outdated for them."""
+
+    __slots__ = ("is_closed",)
+
+    def __init__(self) -> None:
+        """Starts open."""
+        self.is_closed = False
+
+    def close(self) -> None:
+        """Let no further caller join."""
+        self.is_closed = True
+
+
+_ALWAYS_OPEN: Final = JoinGate()
+
+
 class SharedRun(Generic[T]):
     """One run, and the callers that wait for it."""
 
-    __slots__ = ("deadline", "key", "receivers", "span", "task", "waiting")
+    __slots__ = ("deadline", "gate", "key", "receivers", "span", "task", "waiting")
 
-    def __init__(self, key: Hashable, task: asyncio.Task[T], deadline: float, span: Span | None) -> None:
+    def __init__(
+        self, key: Hashable, task: asyncio.Task[T], deadline: float, span: Span | None, gate: JoinGate
+    ) -> None:
         """`deadline` is on the clock of `time.monotonic`; `span` is that of the caller that started the run."""
         self.key = key
         self.task = task
+        self.gate = gate
         self.deadline = deadline
         self.span = span
         self.waiting: set[asyncio.Future[T]] = set()
@@ -72,8 +92,9 @@ class SingleFlight(Generic[T]):
         *,
         deadline: float = 0.0,
         span: Span | None = None,
+        gate: JoinGate = _ALWAYS_OPEN,
     ) -> T:
-        """The result of the pending run with this key, or of a new run.
+        """The result of the pending run with this key, or of a new run, which may close its `gate`.
 
         `deadline` is when the caller stops waiting. A run with a much earlier or later deadline is not joined: its
         answer would lack slow parts, or come too late. The caller's `span` gets a link to the span of a joined run.
@@ -83,8 +104,8 @@ class SingleFlight(Generic[T]):
         if shared_run is None:
             task = start_task(run())
             if task.done():  # it never waited
-                return self._share_within_turn(key, task, deadline, span)
-            shared_run = self._runs[key] = SharedRun(key, task, deadline, span)
+                return task.result() if gate.is_closed else self._share_within_turn(key, task, deadline, span)
+            shared_run = self._runs[key] = SharedRun(key, task, deadline, span, gate)
             task.add_done_callback(partial(self._deliver, shared_run))
         elif span is not None and shared_run.span is not None:
             span.add_link(shared_run.span)
@@ -102,9 +123,9 @@ class SingleFlight(Generic[T]):
     def find(self, key: Hashable, deadline: float) -> SharedRun[T] | None:
         """The pending run with this key that a caller with this deadline may join."""
         shared_run = self._runs.get(key)
-        if shared_run is None or abs(shared_run.deadline - deadline) > _MAX_DEADLINE_DIFFERENCE:
+        if shared_run is None or shared_run.gate.is_closed:
             return None
-        return shared_run
+        return None if abs(shared_run.deadline - deadline) > _MAX_DEADLINE_DIFFERENCE else shared_run
 
     def wait(self, shared_run: SharedRun[T], receiver: RunReceiver[T]) -> None:
         """Let a receiver wait for a run; it gets the answer immediately if the run has ended in this turn."""
@@ -129,7 +150,7 @@ class SingleFlight(Generic[T]):
         """
         answer = task.result()
         if key not in self._runs:
-            shared_run = self._runs[key] = SharedRun(key, task, deadline, span)
+            shared_run = self._runs[key] = SharedRun(key, task, deadline, span, _ALWAYS_OPEN)
             task.get_loop().call_soon(self._remove, shared_run)
         return answer
 

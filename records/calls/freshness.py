@@ -52,6 +52,8 @@ class BatchCaching:
     """Returns the tags of a key, by which its answer is invalidated: `citizen:...`."""
     is_lasting: Callable[[Any], bool] | None = None
     """Whether an answer may be used again; None if each may."""
+    is_for_reader: bool = False
+    """Whether only the person who is the key gets a cached answer. So nobody sees what they have not just received."""
     is_personal: bool = True
     """Whether answers hold personal data. Such answers are sealed before they leave the process."""
 

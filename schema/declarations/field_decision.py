@@ -27,13 +27,13 @@ from engine.field_kinds import Decider, FactRequest, Verdict
 from records.hub.data_preferences import DataPreferences
 from records.identifiers import Nik
 from resolvers.hub.data_preferences import preferences_of
-from resolvers.population import households_of
+from resolvers.population import family_cards_of
 from schema.declarations.request_context import RequestContext
 
 if TYPE_CHECKING:  # a guard builds its decider here
     from schema.declarations.guards import Guard
 
-_BATCH_BY_FACT: Mapping[Fact, Batch[Any, Any]] = {Fact.FAMILY_CARD: households_of, Fact.PREFERENCES: preferences_of}
+_BATCH_BY_FACT: Mapping[Fact, Batch[Any, Any]] = {Fact.FAMILY_CARD: family_cards_of, Fact.PREFERENCES: preferences_of}
 """The batches that load facts about known people. The field's own `subject_batch` finds the people."""
 _NO_RECORD_YET, _UNKNOWN_PERSON, _NOT_LOADED = NoRecordYet(), UnknownPerson(), NotLoaded()
 
@@ -214,7 +214,7 @@ class FieldDecision:
     def _build_fact_request(self, fact: Fact, facts: Facts, key: Any) -> Verdict:  # noqa: ANN401 - any key
         """Request a fact: its batch, its key, and the decision with it."""
         context, people = self._context, facts.subjects
-        codes, cards = context.agencies.codes, households_of
+        codes, cards = context.agencies.codes, family_cards_of
         if fact is Fact.FAMILY_CARD and not codes.answers(cards.domain, cards.domain_read):
             # Without a population register, or family cards in it, no caller is a guardian.
             return _to_refusal(self._decide(facts._replace(children=())))

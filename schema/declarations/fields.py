@@ -166,6 +166,7 @@ class DerivedField(PublishedField):
             ),
             self.expected_size,
             depends_on_caller="language" in wanted,
+            changes_by_itself="agencies" in wanted,  # what they know may change with the time
         )
 
 

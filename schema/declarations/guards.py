@@ -64,6 +64,11 @@ class Guard:
         return self.access.is_public
 
     @property
+    def depends_on_time(self) -> bool:
+        """Whether the caller has to have signed in recently."""
+        return self.access.requires_recent_sign_in
+
+    @property
     def data_class(self) -> str | None:
         """As the ledger stores it: `PERSONAL`, `SPECIFIC:HEALTH`, ..."""
         return None if self.is_public else self.access.classification.label

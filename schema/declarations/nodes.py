@@ -23,7 +23,7 @@ from records.calls.failures import AgencyFailure
 from records.identifiers import Nik
 from resolvers.batch_context import HubBatchContext
 from resolvers.hub.data_preferences import preferences_of
-from resolvers.population import households_of
+from resolvers.population import family_cards_of
 from schema.declarations.fields import EdgeField
 from schema.declarations.guards import Guard
 from schema.declarations.publishing import Publication, Refetch
@@ -70,7 +70,9 @@ class NodeGuard:
 
     is_public = False
     is_keyed = True
-    fact_batches = (households_of, preferences_of)
+    depends_on_time = True
+    """Because the rule of some node types does."""
+    fact_batches = (family_cards_of, preferences_of)
     data_class = Classification.PERSONAL.label
     """For the existence of the node; its fields have their own classes."""
     read_subject = None

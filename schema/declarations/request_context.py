@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import date
 from time import time
@@ -49,6 +49,8 @@ class RequestContext:
     own_decision_key: tuple[bool, int] | None = field(init=False, default=None)
     """The key of `Access.own_decisions`, if decisions about the reader's own records depend on nothing else: in an app
     of the city, for themself or by a whole delegation."""
+    fetched: dict[Hashable, Any] = field(default_factory=dict)
+    """As in `BatchContext`."""
     _routing_log: RoutingLog | None = None
     _bridge: Bridge | None = None
     _plain_batch_context: HubBatchContext | None = None
@@ -74,6 +76,7 @@ class RequestContext:
             facets=facets,
             batch_cache=self.batch_cache,
             routing_log=self.routing_log,
+            fetched=self.fetched,
         )
         if not facets:
             self._plain_batch_context = context

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from auth.caller import Caller, CallerKind
@@ -63,10 +64,14 @@ class Judge:
             mark = each.mark
             if mark is None:
                 raise ForeignRecord(f"{_format_path(each)}: a forged mark")
-            self._check_place(each, mark, question, data, since)
+            own = self._find_own_cards(each, caller, question)
+            # On the caller's own card, people count who left it at any moment of the run.
+            self._check_place(each, mark, question, data, -1 if mark.owner in own else since)
             by_id = each.path[0] in ("node", "nodes")
-            if not may_see(caller, mark, self._people, by_id=by_id) and not self._may_have_changed(
-                caller, mark, question, since
+            if (
+                not may_see(caller, mark, self._people, by_id=by_id)
+                and mark.owner not in own
+                and not self._may_have_changed(caller, mark, question, since)
             ):
                 raise ForeignRecord(f"{_format_path(each)}: {caller!r} got {mark.kind.value} data of another person")
             self.counts[caller.kind, mark.kind] += 1
@@ -106,6 +111,13 @@ class Judge:
             person = self._find_member(each, person, data, since)
         if mark.owner != person:
             raise ForeignRecord(f"{_format_path(each)}: {mark.kind.value} data of another person")
+
+    def _find_own_cards(self, each: FoundMark, caller: Caller, question: CrowdQuestion) -> AbstractSet[Nik]:
+        """The people that the caller may see on their own card, because they were on it when it was cached."""
+        place = question.subjects[str(each.path[0])]
+        if caller.nik is None or place != caller.nik or each.path[-3:-2] != ("members",):
+            return frozenset()
+        return self._people.shared_cards[caller.nik]
 
     def _find_member(self, each: FoundMark, person: DataSubjects, data: Any, since: int) -> Nik:  # noqa: ANN401 - JSON
         at = data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -61,6 +62,8 @@ class CrowdPeople:
     consents: dict[str, Consent] = field(default_factory=dict)
     in_force: set[str] = field(default_factory=set)
     restricted: dict[Nik, Restriction] = field(default_factory=dict)
+    shared_cards: defaultdict[Nik, set[Nik]] = field(default_factory=lambda: defaultdict(set))
+    """The people that a person was on a card with, until one of them left it."""
     moment: int = 0
     changed: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -101,6 +104,9 @@ class CrowdPeople:
                 self.restricted[nik] = restriction(subject=nik)
         elif change.kind == "card":
             child, family = Nik(change.about), self.families[int(change.value)]
+            for each in self.family_of[child].all_members:
+                self.shared_cards[child].add(each)
+                self.shared_cards[each].add(child)
             self.family_of[child].children.remove(child)
             family.children.append(child)
             self.family_of[child] = family

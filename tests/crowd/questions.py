@@ -131,12 +131,15 @@ class CrowdQuestions:
         return CrowdQuestion(text, {}, {"me": person or ()})
 
     def _draw_person(self, caller: Caller) -> Nik:
-        """The caller, a member of their family, or another person."""
+        """The caller, a member of their family of now or before, or another person."""
         drawn = self._random.random()
         if caller.nib is not None and drawn < 0.5:
             return self._owner_of[caller.nib]
         if caller.nik is not None and drawn < 0.7:
-            return caller.nik if drawn < 0.2 else self._random.choice(self._people.family_of[caller.nik].all_members)
+            if drawn < 0.2:
+                return caller.nik
+            before = sorted(self._people.shared_cards.get(caller.nik, ()))
+            return self._random.choice((*self._people.family_of[caller.nik].all_members, *before))
         return self._random.choice(self._known)
 
     def _draw_one(self, caller: Caller) -> CrowdQuestion:

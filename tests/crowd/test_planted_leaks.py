@@ -24,7 +24,7 @@ from records.calls.freshness import Freshness
 from records.hub.data_preferences import DataPreferences
 from records.identifiers import Nik
 from resolvers.caching import ABOUT_PERSON
-from resolvers.population import households_of
+from resolvers.population import family_cards_of
 from tests.cache.valkey import run_valkey
 from tests.crowd.agencies import MarkedSmallCity
 from tests.crowd.crowd_setups import run_in_process_crowd
@@ -101,11 +101,11 @@ def ignore_restrictions(patch: pytest.MonkeyPatch) -> None:
 def cache_family_cards(patch: pytest.MonkeyPatch) -> None:
     """Guardians are determined by a card that is an hour old."""
     get_freshness, of_cards = Agencies.get_freshness, Freshness(fresh=3600.0)
-    patch.setitem(vars(households_of), "caching", ABOUT_PERSON)
+    patch.setitem(vars(family_cards_of), "caching", ABOUT_PERSON)
     patch.setattr(
         Agencies,
         "get_freshness",
-        lambda agencies, batch: of_cards if batch is households_of else get_freshness(agencies, batch),
+        lambda agencies, batch: of_cards if batch is family_cards_of else get_freshness(agencies, batch),
     )
 
 

@@ -162,9 +162,36 @@ async def test_a_caller_with_a_purpose_reads_current_data_and_refreshes_the_cach
 
 async def test_the_family_card_that_decides_guardianship_is_never_cached() -> None:
     hub = CachedBatchHub()
+    person = CALLERS["the person"]
+    for deciding in (population.family_cards_of, population.children_of):
+        for _ in range(2):
+            await load_answers(population.households_of, [SITI], hub.build_context(person))  # for answers it is
+            await load_answers(deciding, [SITI], hub.build_context(person))
+    assert len(hub.asked) == 5
+
+
+async def test_a_card_that_this_request_fetched_for_its_answer_decides_as_well() -> None:
+    hub = CachedBatchHub()
+    context = hub.build_context(CALLERS["the person"])
+    shown = await load_answers(population.households_of, [SITI, NOBODY], context)
+    assert await load_answers(population.family_cards_of, [SITI], context) == shown
+    assert await load_answers(population.family_cards_of, [NOBODY], context) == {}
+    assert len(hub.asked) == 1
+    assert await load_answers(population.family_cards_of, [SITI, BUDI], context) == shown
+    assert len(hub.asked) == 2  # one of them was not fetched
+
+
+@pytest.mark.parametrize("caller", ["another citizen", "an official", "anonymous"])
+async def test_only_the_person_gets_a_cached_household(caller: str) -> None:
+    hub = CachedBatchHub()
+    await load_answers(population.households_of, [SITI], hub.build_context(CALLERS["the person"]))
+    noted = RecordedFreshness()
     for _ in range(2):
-        await load_answers(population.households_of, [SITI], hub.build_context())
-    assert len(hub.asked) == 2
+        await load_answers(population.households_of, [SITI], hub.build_context(CALLERS[caller]), noted)
+    assert len(hub.asked) == 3
+    assert noted.parts == [(0.0, 0.0), (0.0, 0.0)]
+    await load_answers(population.households_of, [SITI], hub.build_context(CALLERS["the person"]))
+    assert len(hub.asked) == 3
 
 
 async def test_a_failure_affects_only_its_key_and_facet_and_is_fetched_again() -> None:
@@ -222,7 +249,7 @@ async def test_without_a_cache_an_answer_is_as_fresh_as_its_batch_declares() -> 
     context = replace(hub.build_context(), batch_cache=NO_BATCH_CACHE)
     await load_answers(tax.tax_objects_of, [SITI], context, noted)
     await load_answers(prices.markets, ["no such market"], context, noted)
-    await load_answers(population.households_of, [SITI], context, noted)
+    await load_answers(population.family_cards_of, [SITI], context, noted)
     await load_answers(regions.regions, [], context, noted)
     assert noted.parts == [(0.0, 600.0), (0.0, 60.0), (0.0, 0.0)]
 

@@ -252,6 +252,23 @@ def test_runs_that_depend_on_preferences_are_not_shared() -> None:
     assert len([question for _, question, _ in hub.city.calls if question == "regions"]) <= 1
 
 
+def test_a_request_joins_no_run_that_has_begun_to_decide_by_a_family_card() -> None:
+    """The card of the pending run may be older than the request."""
+    hub = SharingHub(build_sharing_engine())
+    child = CallerQuery("the person", QUESTIONS[3], (("nik", AYU),))
+    own = CallerQuery("the person", QUESTIONS[1])
+
+    async def story() -> None:
+        before = [asyncio.create_task(hub.answer(each)) for each in (child, own)]
+        await asyncio.sleep(0.5)  # the calls of both have begun
+        await asyncio.gather(*before, hub.answer(child), hub.answer(own))
+
+    with virtual_loop() as loop:
+        loop.run(story())
+    told = [(question, keys) for _, question, keys in hub.city.calls if question == "households"]
+    assert told == [("households", (SITI,))] * 3  # two for decisions, one for both answers with the person's own card
+
+
 def test_a_request_for_current_data_shares_no_run() -> None:
     """An earlier run may have made its calls earlier."""
     hub, question = SharingHub(build_sharing_engine()), CallerQuery("anonymous", "{ markets { name } }")

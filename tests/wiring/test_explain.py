@@ -25,7 +25,7 @@ def test_an_operation_is_explained_as_a_tree_of_batches_with_agencies_and_calls(
     assert text.splitlines() == [
         "4 levels, calls: 2 to crm, 4 to dukcapil, 1 to pangan, 1 per key to pangan, 1 per key to pbb",
         f"expected: {calls}, 313 of 50000 objects, 454 of 4000000 values",
-        "decisions may load first: preferences_of (the hub itself), households_of (dukcapil, 1 call)",
+        "decisions may load first: preferences_of (the hub itself), family_cards_of (dukcapil, 1 call)",
         "citizens  <- known_citizens  dukcapil: 1 call",
         "  name  <- person_facets {Identity}  dukcapil: 1 call",
         "  residence  <- person_facets {Residence}  dukcapil: in the same call",

@@ -175,7 +175,7 @@ def _disable_epochs(through: ReadThroughCache) -> None:
 class AlwaysSubscribed(ReadThroughCache):
     """Always claims to be subscribed."""
 
-    _may_miss_invalidations = False
+    may_miss_invalidations = False
 
 
 def _disable_subscription_check(through: ReadThroughCache) -> None:

@@ -202,6 +202,7 @@ class Refusing:
 
     is_public = False
     is_keyed = False
+    depends_on_time = False
     fact_batches: Sequence[Batch[Any, Any]] = ()
     data_class = None
     read_subject = "id"

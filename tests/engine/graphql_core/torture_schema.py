@@ -112,6 +112,7 @@ class TortureGuard:
 
     is_public = False
     is_keyed = False
+    depends_on_time = False
     fact_batches: Sequence[Batch[Any, Any]] = ()
     data_class = "SECRET"
     read_subject = None

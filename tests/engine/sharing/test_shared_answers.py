@@ -253,14 +253,14 @@ async def test_without_shared_runs_and_cache_nothing_is_shared() -> None:
     assert not hub.is_shared(MARKETS)
 
 
-async def test_without_shared_runs_answers_of_the_cache_are_kept_but_no_personal_ones() -> None:
+async def test_without_shared_runs_answers_of_the_cache_are_kept_and_personal_ones_never_without_a_run() -> None:
     hub = EngineOfCity(share_runs=False)
     for caller in ("anonymous", SITI_ASKS):
         for text in (MARKETS, "{ me { name } }"):
             await hub.answer(text, caller)
     assert hub.is_shared(MARKETS)
     assert not hub.is_shared("{ me { name } }")
-    assert len(hub.shared.kept) == 1
+    assert len(hub.shared.kept) == 2
     assert len(hub.shared.pending) == 0
 
 

@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from engine.sharing.single_flight import SingleFlight
+from engine.sharing.single_flight import JoinGate, SingleFlight
 from records.calls.spans import Span
 
 
@@ -321,3 +321,38 @@ async def test_a_waiter_links_its_span_to_the_shared_run(
     assert [await each for each in waiting] == [42, 42]
     assert leader.to == []
     assert follower.to == ([leader] if linked else [])
+
+
+async def test_nobody_joins_a_run_that_has_closed_its_gate() -> None:
+    flights, gate, count = SingleFlight[int](), JoinGate(), 0
+    may = asyncio.Event()
+
+    async def run() -> int:
+        nonlocal count
+        count += 1
+        number = count
+        await may.wait()
+        return number
+
+    first = asyncio.create_task(flights.run("q", run, gate=gate))
+    joined = asyncio.create_task(flights.run("q", run))
+    await asyncio.sleep(0)
+    gate.close()
+    late = asyncio.create_task(flights.run("q", run))
+    await asyncio.sleep(0)
+    may.set()
+    assert list(await asyncio.gather(first, joined, late)) == [1, 1, 2]
+
+
+async def test_the_result_of_a_run_that_closed_its_gate_is_not_shared_within_its_turn() -> None:
+    flights, count = SingleFlight[int](), 0
+
+    async def run(gate: JoinGate) -> int:
+        nonlocal count
+        count += 1
+        gate.close()
+        return count
+
+    for expected in (1, 2):
+        gate = JoinGate()
+        assert await flights.run("q", partial(run, gate), gate=gate) == expected

@@ -86,7 +86,7 @@ async def test_a_developer_gets_the_plan_beside_the_answer(hub: HubClient) -> No
             "values": {"expected": 2, "limit": 4_000_000},
         },
         "facts": [
-            {"batch": "households_of", "agency": "dukcapil"},
+            {"batch": "family_cards_of", "agency": "dukcapil"},
             {"batch": "preferences_of", "agency": None},
         ],
         "calls": {"dukcapil": 1},
