@@ -270,7 +270,7 @@ class Engine:
             return None
         given = _to_canonical_bytes(request.variables) if request.variables else b""
         whose = run_request.caller_key, run_request.language
-        return None if given is None else (plan, given, *(whose if plan.depends_on_caller else ()))
+        return None if given is None else (plan.token, given, *(whose if plan.depends_on_caller else ()))
 
     async def _run_plan(
         self,

@@ -77,6 +77,8 @@ class Plan:
     read_summaries: ReadSummaries = field(default_factory=dict)
     """Cached summaries of reads (`engine/execution/read_tracking.py`)."""
     known_coordinates: frozenset[str] | None = None
+    token: object = field(default_factory=object)
+    """Stands for the plan in the keys of answers, which outlive it in the cache of operations."""
 
     @property
     def coordinates(self) -> frozenset[str]:

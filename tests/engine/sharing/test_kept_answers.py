@@ -243,6 +243,15 @@ async def test_what_is_refused_stale_fixed_or_must_be_current_is_not_kept(coales
     assert len(hub.engine.shared_answers.kept) == 0
 
 
+async def test_a_kept_answer_keeps_no_plan_in_memory() -> None:
+    hub = CachingHub()
+    for caller in ("the person", "anonymous"):
+        await hub.answer("{ me { name } }" if caller == "the person" else PRICES, caller)
+    keys: Any = list(hub.engine.shared_answers.kept._answers)
+    assert len(keys) == 2
+    assert not any(isinstance(part, Plan) for key in keys for part in key)
+
+
 def plan(text: str) -> Plan:
     return build_engine().explain(GraphQLRequest(query=text))[0]
 
