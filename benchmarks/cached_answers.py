@@ -2,8 +2,8 @@
 
 Three programs are measured in turn within one run: the hub without a cache (cold), the hub with a cache (warm), and
 uvicorn with the bytes of one answer (the ceiling). The hub has its production settings: each answer is in the access
-ledger before it leaves. It has its own core; agencies, database and load share the other. Cached answers do not expire
-during the run. Equal answers are kept whole.
+ledger before it leaves. It has its own core; agencies, database and load share the other. Equal answers are kept
+whole. A few cached answers are renewed during the run.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class BatchCaching:
     is_lasting: Callable[[Any], bool] | None = None
     """Whether an answer may be used again; None if each may."""
     is_for_reader: bool = False
-    """Whether only the person who is the key gets a cached answer. So nobody sees what they have not just received."""
+    """Whether only the person who is the key gets a cached answer, which they have seen themself."""
     is_personal: bool = True
     """Whether answers hold personal data. Such answers are sealed before they leave the process."""
 
