@@ -31,8 +31,8 @@ _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 _OWN_PORTS = PORTS[_WORKER::_WORKERS]
 """Of this process: others of the same run never choose them."""
 _RANDOM = random.SystemRandom()
-_given = deque[int](maxlen=200)
-"""The latest ports of `free_port`: their servers may not listen yet."""
+_given = deque[int](maxlen=len(_OWN_PORTS) // 2)
+"""The latest ports of `free_port`: their servers may not listen yet, or start again."""
 STOP_TIMEOUT_S = 60
 
 

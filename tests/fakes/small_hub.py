@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -128,13 +129,14 @@ async def run_small_hub(
             sessions=sessions or InMemorySessions(),
         ),
     )
-    web = uvicorn.Server(build_uvicorn_config(app, HOST, settings.port if "listen" in overrides else 0, settings.web))
-    serving = asyncio.create_task(web._serve())
+    listening = socket.create_server((HOST, settings.port if "listen" in overrides else 0))
+    port = listening.getsockname()[1]
+    web = uvicorn.Server(build_uvicorn_config(app, HOST, port, settings.web))
+    serving = asyncio.create_task(web._serve(sockets=[listening]))
     try:
         async with asyncio.timeout(10):
             while not web.started and not serving.done():  # noqa: ASYNC110 - the server sets no event
                 await asyncio.sleep(0.01)
-        port = web.servers[0].sockets[0].getsockname()[1]
         async with aiohttp.ClientSession(f"http://{HOST}:{port}") as http:
             yield SmallHub(city, http, f"http://{HOST}:{port}", app.paths)
     finally:

@@ -31,13 +31,17 @@ from tests.sandbox_agencies import HOST, free_port
 ROOT = Path(__file__).parents[3]
 CALLBACK = "http://127.0.0.1:9/callback"
 VERIFIER = "a-verifier-of-at-least-forty-three-characters"
-PAGES_PORT = free_port()
-"""The port of the hub's pages, which the provider calls."""
 PUBLIC = '{ region(code: "31") { name } }'
 
 
 @pytest.fixture(scope="module")
-async def provider(program: FindProgram) -> AsyncIterator[str]:
+def pages_port() -> int:
+    """The port of the hub's pages, which the provider calls."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+async def provider(program: FindProgram, pages_port: int) -> AsyncIterator[str]:
     """The provider's address, while it runs."""
     node_packages()
     port = free_port()
@@ -45,7 +49,7 @@ async def provider(program: FindProgram) -> AsyncIterator[str]:
         program("node"),
         str(ROOT / "tests" / "auth" / "provider.mjs"),
         str(port),
-        str(PAGES_PORT),
+        str(pages_port),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
@@ -205,13 +209,13 @@ async def test_its_id_tokens_are_refused_by_the_graph(hub: SmallHub, provider: s
 
 @asynccontextmanager
 async def sign_in_to_pages(
-    provider: str,
+    provider: str, port: int
 ) -> AsyncIterator[tuple[SmallHub, aiohttp.ClientSession, aiohttp.ClientSession, str]]:
     """The hub with its pages, a browser at the provider and one at the hub, where Siti signed in, and her page."""
     given = {"sign_in_client": "simpul-pages", "sign_in_secret": SecretStr("a-secret-of-the-pages")}
     own: dict[str, Any] = {
-        "listen": f"{HOST}:{PAGES_PORT}",
-        "public_url": f"http://{HOST}:{PAGES_PORT}",
+        "listen": f"{HOST}:{port}",
+        "public_url": f"http://{HOST}:{port}",
         "sign_in_issuer": "foreign",
         **given,
     }
@@ -232,8 +236,8 @@ async def sign_in_to_pages(
         yield hub, http, browser, text
 
 
-async def test_people_sign_in_to_the_hubs_own_pages(provider: str) -> None:
-    async with sign_in_to_pages(provider) as (hub, http, browser, text):
+async def test_people_sign_in_to_the_hubs_own_pages(provider: str, pages_port: int) -> None:
+    async with sign_in_to_pages(provider, pages_port) as (hub, http, browser, text):
         form = text.partition('name="form" value="')[2].partition('"')[0]
         async with browser.post("/sign-out?lang=en", data={"form": form}, headers={"Origin": hub.url}) as page:
             address = page.headers["Refresh"].removeprefix("0; url=")
@@ -243,8 +247,8 @@ async def test_people_sign_in_to_the_hubs_own_pages(provider: str) -> None:
     assert "Mitra 1" in text
 
 
-async def test_a_person_who_signs_out_at_the_provider_leaves_the_hubs_pages(provider: str) -> None:
-    async with sign_in_to_pages(provider) as (_, http, browser, _text):
+async def test_a_person_who_signs_out_at_the_provider_leaves_the_hubs_pages(provider: str, pages_port: int) -> None:
+    async with sign_in_to_pages(provider, pages_port) as (_, http, browser, _text):
         async with browser.get("/consents", allow_redirects=False) as before:
             assert before.status == 200
         async with http.get("/session/end") as page:

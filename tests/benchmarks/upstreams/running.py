@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from benchmarks.layout import HOST, free_port
 from benchmarks.upstreams.memory_server import Handler, MemoryServer
+from tests.sandbox_agencies import HOST, free_port
 
 
 @asynccontextmanager
