@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from math import inf
 from typing import Any, NamedTuple
 
@@ -20,15 +21,8 @@ from cache.answers.invalidation_epochs import NEVER_CURRENT, EpochSnapshot, Inva
 from cache.answers.monotonic_clock import get_monotonic_seconds
 from cache.answers.process_invalidation import NO_PROCESS_INVALIDATION, NoProcessInvalidation, ProcessInvalidation
 from cache.answers.process_tier import CachedAnswer, ProcessTier
-from cache.answers.shared_tier import (
-    AnswerSealer,
-    CacheKey,
-    KeyBuilder,
-    Lookup,
-    SharedEntry,
-    SharedTier,
-    build_shared_entry,
-)
+from cache.answers.shared_lookup import SharedLookup
+from cache.answers.shared_tier import AnswerSealer, CacheKey, KeyBuilder, SharedEntry, SharedTier, build_shared_entry
 from cache.answers.slots import CacheResult, Slot
 from records.calls.failures import AgencyFailure, AgencyTimeout
 from records.calls.freshness import Staleness
@@ -36,9 +30,6 @@ from records.calls.spans import Span
 from records.clocks import Clocks
 
 REVALIDATING = "revalidating"
-_FIRST_POLL_DELAY = 0.015
-_MAX_POLL_DELAY = 0.12
-"""Seconds between polls for an answer that another process is fetching."""
 
 Fetch = Callable[[Sequence[Slot], bool], Awaitable[Mapping[Slot, Any]]]
 """Calls the agency for some slots, for a waiting caller or (True) in the background. Returns an answer or an
@@ -260,86 +251,37 @@ class ReadThroughCache:
 
     async def _fetch_shared(self, shared: SharedTier, context: _FetchContext) -> Mapping[Slot, CacheResult]:
         """Returns what the shared tier holds or another process fetches; fetches and shares the rest."""
-        results: dict[Slot, CacheResult] = {}
-        stale: dict[Slot, CachedAnswer] = {}
-        leases: list[str] = []  # filled during the lookup, so that a cancelled lookup releases them as well
+        lookup = SharedLookup(
+            shared,
+            context.keys,
+            max_age=context.max_age,
+            decode=partial(self._decode_entry, context),
+            on_found=self.tier.put,
+            clock=self.clock,
+        )
         try:
-            lookup = await self._look_up_shared(shared, context, results, stale, leases)
+            looked_up = await lookup.run()
+            results = {
+                slot: CacheResult(each.value, each.fetched_at, each.fresh_until) for slot, each in lookup.found.items()
+            }
             missing = {slot: each for slot, each in context.keys.items() if slot not in results}
             if missing:
                 now = self.clock()
                 fetched, bodies = await self._fetch_from_agency(context, missing)
-                results.update(
-                    {
-                        slot: self._fall_back_to_cached(each, stale.get(slot), slot, now)
-                        for slot, each in fetched.items()
-                    }
-                )
+                results |= {
+                    slot: self._fall_back_to_cached(each, lookup.stale.get(slot), slot, now)
+                    for slot, each in fetched.items()
+                }
                 # The tier compares its invalidations with those at the lookup, and refuses answers that are outdated.
-                if lookup is not None:
+                if looked_up is not None:
                     entries = [
                         build_shared_entry(slot, context.keys[slot], body, self._sealer, self.clock())
                         for slot, body in bodies.items()
                     ]
-                    await shared.store(entries, lookup)
+                    await shared.store(entries, looked_up)
         finally:
-            if leases:
-                await shared.release_lease(leases)
+            await lookup.end()
         return results
-
-    async def _look_up_shared(
-        self,
-        shared: SharedTier,
-        context: _FetchContext,
-        results: dict[Slot, CacheResult],
-        stale: dict[Slot, CachedAnswer],
-        leases: list[str],
-    ) -> Lookup | None:
-        """Polls until each slot is found or leased to this process. Stale answers go to `stale`."""
-        pause = _FIRST_POLL_DELAY
-        to_lease: list[str] = []
-        while True:
-            missing = {slot: each for slot, each in context.keys.items() if slot not in results}
-            # One process fetches a slot and the others poll for its answer. A lease expires, so a process that dies
-            # holds up the others only for that time. Leased names are looked up once more, after the lease: between a
-            # first lookup and the lease, another process may have stored its answer and ended its own lease.
-            lookup = await shared.look_up(list(missing.values()), lease=to_lease)
-            if lookup is None:
-                leases += to_lease  # the tier may have granted them before it was lost
-                return None  # the tier does not answer, so this process asks the agency itself
-            leases += lookup.leased
-            self._take_found(lookup, missing, context, results, stale)
-            for slot in missing:
-                slot.kind.hits.count_shared(is_first=not to_lease, is_there=slot in results)
-            unleased = [each.name for slot, each in missing.items() if slot not in results and each.name not in leases]
-            # With a maximum age of 0, the fetch must begin after the read, so a fetch of another process does not help.
-            if not context.max_age or not unleased:
-                return lookup
-            if to_lease:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _MAX_POLL_DELAY)
-            to_lease = unleased
-
-    def _take_found(
-        self,
-        lookup: Lookup,
-        missing: Mapping[Slot, CacheKey],
-        context: _FetchContext,
-        results: dict[Slot, CacheResult],
-        stale: dict[Slot, CachedAnswer],
-    ) -> None:
-        """Adds what was found to `results` and to this process, and what is too old to `stale`."""
-        for slot, key in missing.items():
-            entry = lookup.found.get(key.name)
-            cached = None if entry is None else self._decode_entry(slot, entry, key, context)
-            if cached is None:
-                continue
-            now = self.clock()
-            if cached.fresh_until > now and now - cached.fetched_at < context.max_age:
-                results[slot] = CacheResult(cached.value, cached.fetched_at, cached.fresh_until)
-                self.tier.put(slot, cached)
-            else:
-                stale[slot] = cached
 
     async def _fetch_from_agency(
         self, context: _FetchContext, missing: Mapping[Slot, CacheKey]
@@ -381,7 +323,7 @@ class ReadThroughCache:
         return newest is not None and newest.task is flight
 
     def _decode_entry(
-        self, slot: Slot, entry: SharedEntry, key: CacheKey, context: _FetchContext
+        self, context: _FetchContext, slot: Slot, entry: SharedEntry, key: CacheKey
     ) -> CachedAnswer | None:
         """Decodes an entry of the shared tier; None if it cannot be read."""
         try:
