@@ -28,7 +28,7 @@ from connectors.drivers.http.read_connections import (
     ReadConnectionPool,
     WireRequest,
     build_request_head,
-    build_tls_context,
+    get_tls_context,
 )
 from connectors.drivers.http.reply import HttpReply, measure_clock_skew, parse_media_type, parse_retry_after
 from connectors.drivers.http.sealed.body_seal import OpeningUse
@@ -112,7 +112,7 @@ class HttpDriver:
         self._deadline = limits.deadline
         self._take_replay = limits.take_replay
         self._permits = Bulkhead(max_concurrency=limits.connections, max_waiting=None)
-        tls = build_tls_context() if self._address.is_secure else None
+        tls = get_tls_context() if self._address.is_secure else None
         if credential.certificate is not None:
             tls = credential.certificate.context
         self._tls = tls

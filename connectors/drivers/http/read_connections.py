@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import socket
 import ssl
 from collections.abc import Callable, Mapping
+from functools import cache
 from math import inf
 from time import monotonic
 from typing import Final, final
@@ -72,6 +74,20 @@ def build_tls_context() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+def get_tls_context() -> ssl.SSLContext:
+    """The TLS context of all agencies without a client certificate. Do not change it.
+
+    A context for each agency would take 0.8 MiB and read the system's certificates again.
+    """
+    return _get_tls_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@cache
+def _get_tls_context(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    """The context with the certificates of these variables, which OpenSSL reads itself."""
+    return build_tls_context()
 
 
 class ReadConnectionPool:

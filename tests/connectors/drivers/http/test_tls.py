@@ -10,6 +10,7 @@ import uvloop
 from cryptography import x509
 
 from connectors.drivers.http.driver import HttpDriver
+from connectors.drivers.http.read_connections import build_tls_context, get_tls_context
 from connectors.drivers.http.service import HttpLimits, HttpRequest, HttpService
 from records.calls.failures import AgencyFailure, AgencyTimeout, AgencyUnavailable
 from tests.connectors.drivers.byte_server import answer_with, reply
@@ -119,3 +120,14 @@ async def test_a_dead_reused_connection_does_not_fail_a_read(
         assert (await driver.send(HttpRequest(method, "/", repeatable=True), call())).body == b"ok"
         await driver.close()
     assert server.connections == 2
+
+
+def test_all_agencies_share_one_context_and_a_client_certificate_gets_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = get_tls_context()
+    assert get_tls_context() is shared
+    assert build_tls_context() is not shared  # into which the certificate is loaded
+    monkeypatch.setenv("SSL_CERT_FILE", str(make_certificate(tmp_path, name=LOOPBACK)))
+    assert get_tls_context() is not shared
+    assert len(get_tls_context().get_ca_certs()) == 1
