@@ -120,7 +120,7 @@ async def _explain_read(
 ) -> Sequence[StatementFinding]:
     asked = _AskedStatements(driver)
     records = RecordReaders(compiled.records, columns=FLAT_COLUMNS)
-    source = Source[SqlDriver](
+    source: Source[SqlDriver] = Source(
         agency=driver.agency,
         driver=asked,
         check=RowCheck(driver.agency, driver.counts),

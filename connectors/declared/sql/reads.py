@@ -86,7 +86,9 @@ def _build_key_answers(source: SqlSource, table: SqlReadTable, query: KeyedQuery
 def _build_group_answers(source: SqlSource, table: SqlReadTable, query: KeyedQuery, maker: AnswerMaker) -> Ask:
     work, group_column = source.driver.work, table.group or ""
 
-    grouping = RowGrouping[Row](source.check, build_column_text(table.key), itemgetter(group_column), _is_value)
+    grouping: RowGrouping[Row] = RowGrouping(
+        source.check, build_column_text(table.key), itemgetter(group_column), _is_value
+    )
     read_row, convert = maker.read_row, maker.convert
 
     def make(members: tuple[Hashable, Sequence[Row]]) -> Any:  # noqa: ANN401 - any answer
