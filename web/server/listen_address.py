@@ -45,7 +45,10 @@ class ListenAddress:
     @property
     def host(self) -> str:
         """The address as in URLs and `Host` headers."""
-        return f"[{self.ip}]" if isinstance(self.ip, IPv6Address) else str(self.ip)
+        if not isinstance(self.ip, IPv6Address):
+            return str(self.ip)
+        mapped = self.ip.ipv4_mapped  # before Python 3.13, its text is hexadecimal
+        return f"[{self.ip}]" if mapped is None else f"[::ffff:{mapped}]"
 
     @property
     def local_url(self) -> str:

@@ -132,7 +132,10 @@ async def test_a_call_that_cannot_be_made_is_retried_and_blocks_no_other(
     assert [each.payload["data"] for each in webhook.got] == [{"consent": "0"}]
     assert await deliveries(migrated).deliver() == 0
     states = sorted(await load_states(migrated))
-    assert states == [("delivered", 1, None), ("waiting", 1, "the call cannot be made: UnicodeEncodeError")]
+    with pytest.raises(UnicodeError) as unusable:  # a subclass of it, from Python 3.13 on
+        ("a" * 64).encode("idna")
+    name = type(unusable.value).__name__
+    assert states == [("delivered", 1, None), ("waiting", 1, f"the call cannot be made: {name}")]
     async with migrated.begin() as connection:
         long_ago = webhook_calls.c.created_at - GIVEN_UP_AFTER
         await connection.execute(update(webhook_calls).values(created_at=long_ago, next_at=long_ago))

@@ -43,6 +43,7 @@ async def test_requests_of_different_media_types_wait_for_one_answer(compare: An
         hub.prices.go.clear()
         for number, each in enumerate(others):
             each.send(MARKETS, accepted[number % 2])
+            await wait_until(lambda: hub.prices.waiting == 1)  # before Python 3.12, a run begins in the next turn
         await wait_until(lambda: is_left(hub, 6))
         hub.prices.go.set()
         last = [await each.receive() for each in others]
