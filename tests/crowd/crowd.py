@@ -68,8 +68,11 @@ class Crowd:
                 if each.done():
                     each.result()
         finally:
-            for task in (changing, *workers):
-                task.cancel()
+            running = {changing, *workers}
+            while running:  # before Python 3.12, a task can miss its end while redis awaits that a command is sent
+                for task in running:
+                    task.cancel()
+                _, running = await asyncio.wait(running, timeout=1)
             await asyncio.gather(changing, *workers, return_exceptions=True)
 
     async def _run_worker(self, answers: int) -> None:

@@ -105,8 +105,9 @@ class CityOfTwo(SmallCity):
         routers = {
             domain: AgencyRouter(domain, {"near": self, "far": far}, PLACES) for domain in (Prices, Msmes, Complaints)
         }
-        bound = {domain: super().agencies(own)[domain] for domain in (Population, Tax)}
-        return Agencies({**super().agencies(own)._bound, **bound}, CODES, routers=routers)
+        plain = super().agencies(own)
+        bound = {domain: plain[domain] for domain in (Population, Tax)}
+        return Agencies({**plain._bound, **bound}, CODES, routers=routers)
 
 
 @cache
