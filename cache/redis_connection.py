@@ -15,12 +15,15 @@ from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
 
 
-def connect_redis(url: str, *, when_lost: Callable[[], None] = lambda: None, **settings: Any) -> Redis:  # noqa: ANN401 - redis-py's own
-    """Builds a client as `Redis.from_url` does. Opens nothing yet.
+def connect_redis(url: str, *, connect_timeout: float, when_lost: Callable[[], None] = lambda: None) -> Redis:
+    """Builds a client as `Redis.from_url` does, without retries. Opens nothing yet.
+
+    Give each command its time limit with `asyncio.timeout`. With `socket_timeout`, redis-py sends within
+    `asyncio.wait_for`, which can lose a cancellation before Python 3.12.
 
     `when_lost` runs when the server or the network closes a connection, before the next command is sent.
     """
-    pool = ConnectionPool.from_url(url, **settings)
+    pool = ConnectionPool.from_url(url, socket_connect_timeout=connect_timeout, protocol=2)
     pool.connection_class = _PROMPT[pool.connection_class]
     pool.connection_kwargs["when_lost"] = when_lost
     return Redis.from_pool(pool)

@@ -23,8 +23,6 @@ from dataclasses import dataclass
 from secrets import token_bytes
 from typing import Any
 
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeout
 
@@ -84,20 +82,9 @@ class RedisTier:
         `max_lifetime` is the maximum lifetime of any answer, in seconds. `clock` measures the age of answers in this
         process.
         """
-        self._client = connect_redis(
-            url,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-        )
+        self._client = connect_redis(url, connect_timeout=timeout)
         # redis-py reconnects and subscribes again before it reports a lost channel, so invalidations would be missed.
-        self._subscriber = connect_redis(
-            url,
-            socket_connect_timeout=timeout,
-            protocol=2,
-            when_lost=self._unsubscribe,
-        )
+        self._subscriber = connect_redis(url, connect_timeout=timeout, when_lost=self._unsubscribe)
         self._max_lifetime = max_lifetime
         self._on_invalidated = listener.on_invalidated
         self._on_unsubscribed = listener.on_unsubscribed

@@ -19,8 +19,6 @@ from math import inf
 from time import monotonic
 from typing import Any, NamedTuple, cast
 
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from throttled.rate_limiter.gcra import RedisLimitAtomicActionSpec
 
@@ -122,13 +120,7 @@ class RedisCounters:
         retry_delay: float = RETRY_DELAY,
     ) -> None:
         """Takes the address of Redis, and the function that builds a key from a client's name. Opens nothing yet."""
-        self._client = connect_redis(
-            url,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-        )
+        self._client = connect_redis(url, connect_timeout=timeout)
         self._make_key = make_key
         self._timeout = timeout
         self._retry_delay = retry_delay

@@ -129,7 +129,7 @@ async def test_an_idle_connection_that_redis_closes_is_closed_here_and_replaced(
     async with (
         asyncio.timeout(10),
         relayed(scheme, valkey) as (url, relay),
-        connect_redis(url, protocol=2, when_lost=lambda: lost.append(relay.connections)) as client,
+        connect_redis(url, connect_timeout=5.0, when_lost=lambda: lost.append(relay.connections)) as client,
     ):
         await client.set("name", "before")
         assert (relay.connections, lost) == (1, [])
@@ -141,10 +141,25 @@ async def test_an_idle_connection_that_redis_closes_is_closed_here_and_replaced(
 
 
 async def test_a_command_on_a_closing_connection_leaves_the_event_loop_intact(valkey: LocalValkey) -> None:
-    async with connect_redis(valkey.url, protocol=2, socket_connect_timeout=5.0) as client:
+    async with connect_redis(valkey.url, connect_timeout=5.0) as client:
         await client.set("name", "before")
         valkey.kill()
         with pytest.raises(RedisConnectionError):  # the loop has not run since, so the end comes with the command
             await client.get("name")
         valkey.start()
         assert await client.get("name") is None
+
+
+async def test_a_command_that_is_cancelled_at_any_moment_does_not_go_on(valkey: LocalValkey) -> None:
+    async with connect_redis(valkey.url, connect_timeout=5.0) as client:
+        await client.set("name", "value")
+        ended, turns = False, 0
+        while not ended:  # one turn of the event loop later each time, until the reply comes first
+            command = asyncio.ensure_future(client.get("name"))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            is_cancelled = command.cancel()
+            await asyncio.wait({command})
+            assert command.cancelled() == is_cancelled
+            ended, turns = not is_cancelled, turns + 1
+    assert turns > 2

@@ -68,11 +68,8 @@ class Crowd:
                 if each.done():
                     each.result()
         finally:
-            running = {changing, *workers}
-            while running:  # before Python 3.12, a task can miss its end while redis awaits that a command is sent
-                for task in running:
-                    task.cancel()
-                _, running = await asyncio.wait(running, timeout=1)
+            for task in (changing, *workers):
+                task.cancel()
             await asyncio.gather(changing, *workers, return_exceptions=True)
 
     async def _run_worker(self, answers: int) -> None:
