@@ -186,6 +186,7 @@ class Engine:
         if share_key is not None:
             shared = self.shared_answers
             if run_request.span is None and (kept := shared.kept.find(share_key)) is not None:
+                shared.record_kept(1)
                 return _return(kept)
             if self._shares_runs:
                 # Decisions by facts of a run would be too old for requests that come later.

@@ -24,6 +24,11 @@ FORBIDDEN: Final = "forbidden"
 UNRECORDED: Final = "unrecorded"
 """Executed and not returned: its reads could not be recorded."""
 
+KEPT: Final = "kept"
+"""Answered without a run, by the bytes of an earlier answer."""
+JOINED: Final = "joined"
+"""Answered by the run of an equal operation that was pending."""
+
 
 class OperationMeter(Protocol):
     """Receives each finished operation."""
@@ -34,11 +39,17 @@ class OperationMeter(Protocol):
         Client and operation are registered names, the hub's own, or `UNREGISTERED`.
         """
 
+    def record_shared(self, origin: str, count: int, /) -> None:
+        """Record that this number of operations get the answer of another: `KEPT` or `JOINED`."""
+
 
 class NoOperationMeter:
     """Discards all operations."""
 
     def record_runs(self, names: tuple[str, str], outcome: str, points: int, durations: Sequence[float], /) -> None:
+        """Record nothing."""
+
+    def record_shared(self, origin: str, count: int, /) -> None:
         """Record nothing."""
 
 

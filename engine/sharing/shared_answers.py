@@ -7,11 +7,12 @@ or wait for the pending one, without a task (`web/graphql/repeated_requests.py`)
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from functools import partial
 
 from engine.batch import NO_BATCH_CACHE, BatchCache
 from engine.document.parsing import may_be_introspection
 from engine.document.persisted_operations import PersistedDocuments
-from engine.operation_meter import UNREGISTERED, classify_outcome
+from engine.operation_meter import JOINED, KEPT, UNREGISTERED, classify_outcome
 from engine.plan.operation_cache import OperationCache, SharedOperation
 from engine.plan.plan import Plan
 from engine.request import GraphQLRequest, GraphQLResponse
@@ -31,7 +32,8 @@ class SharedAnswers:
         batch_cache: BatchCache,
     ) -> None:
         """Starts without answers. `batch_cache` is the cache of the engine's requests."""
-        self.pending: SingleFlight[GraphQLResponse] = SingleFlight()
+        on_join = partial(reporting.meter.record_shared, JOINED, 1)
+        self.pending: SingleFlight[GraphQLResponse] = SingleFlight(on_join)
         self.kept = KeptAnswers(batch_cache)
         self._operation_cache = operation_cache
         self._documents = documents
@@ -53,6 +55,10 @@ class SharedAnswers:
         """The kept answer, or the pending run for this deadline (`time.monotonic`); None if there is neither."""
         kept = self.kept
         return (kept.find(operation.key) if kept.is_enabled else None) or self.pending.find(operation.key, deadline)
+
+    def record_kept(self, count: int) -> None:
+        """Count requests that get a kept answer."""
+        self._reporting.meter.record_shared(KEPT, count)
 
     def report(self, operation: SharedOperation, response: GraphQLResponse, durations: Sequence[float]) -> None:
         """Count the operation of requests that got this response; `durations` are their seconds.

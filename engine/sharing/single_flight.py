@@ -77,8 +77,9 @@ class SingleFlight(Generic[T]):
     `cache/answers/read_through.py`, continues: its answer is cached.)
     """
 
-    def __init__(self) -> None:
-        """Starts without runs."""
+    def __init__(self, on_join: Callable[[], object] = lambda: None) -> None:
+        """Starts without runs. `on_join` is called for each caller that gets the answer of another's run."""
+        self._on_join = on_join
         self._runs: dict[Hashable, SharedRun[T]] = {}
 
     def __len__(self) -> int:
@@ -107,8 +108,10 @@ class SingleFlight(Generic[T]):
                 return task.result() if gate.is_closed else self._share_within_turn(key, task, deadline, span)
             shared_run = self._runs[key] = SharedRun(key, task, deadline, span, gate)
             task.add_done_callback(partial(self._deliver, shared_run))
-        elif span is not None and shared_run.span is not None:
-            span.add_link(shared_run.span)
+        else:
+            self._on_join()
+            if span is not None and shared_run.span is not None:
+                span.add_link(shared_run.span)
         if shared_run.task.done():  # it finished in this turn
             return shared_run.task.result()
         # 2. Wait by a separate future: the cancellation of one caller must not affect the run or other callers.
@@ -129,6 +132,7 @@ class SingleFlight(Generic[T]):
 
     def wait(self, shared_run: SharedRun[T], receiver: RunReceiver[T]) -> None:
         """Let a receiver wait for a run; it gets the answer immediately if the run has ended in this turn."""
+        self._on_join()
         shared_run.receivers[receiver] = None
         if shared_run.task.done():
             self._deliver_to_receivers(shared_run)

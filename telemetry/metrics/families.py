@@ -222,6 +222,12 @@ FAMILIES: Final = (
     MetricFamily(
         "simpul_operation_duration_seconds", _HISTOGRAM, "Seconds an operation took in the engine.", _OPERATION
     ),
+    MetricFamily(
+        "simpul_operations_shared_total",
+        _COUNTER,
+        "Operations that got another's answer, by origin: kept (bytes of an earlier one) or joined (a pending one).",
+        ("origin",),
+    ),
     MetricFamily("simpul_operation_points_total", _COUNTER, "Estimated cost of operations, in points.", _OPERATION),
     MetricFamily(
         "simpul_http_requests_total",

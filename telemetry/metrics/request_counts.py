@@ -72,6 +72,7 @@ class OperationCounts:
 
     def __init__(self) -> None:
         self._operations: dict[tuple[str, str], _OperationCount] = {}
+        self._shared: defaultdict[str, int] = defaultdict(int)
 
     def record_runs(self, names: tuple[str, str], outcome: str, points: int, durations: Sequence[float]) -> None:
         """Counts an operation, by client and name, once for each duration in seconds."""
@@ -84,8 +85,14 @@ class OperationCounts:
         counted.points += points * len(durations)
         counted.durations.add_all(durations)
 
+    def record_shared(self, origin: str, count: int) -> None:
+        """Counts operations that got the answer of another."""
+        self._shared[origin] += count
+
     def collect(self, numbers: MetricValues) -> None:
         """Adds the counters."""
+        for origin, count in self._shared.items():
+            numbers.set_value("simpul_operations_shared_total", count, origin)
         for names, counted in self._operations.items():
             for ended, count in counted.outcomes.items():
                 numbers.set_value("simpul_operations_total", count, *names, ended)

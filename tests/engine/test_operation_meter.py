@@ -35,6 +35,9 @@ class RecordingMeter:
         self.recorded += [(*names, outcome, points)] * len(durations)
         self.seconds += durations
 
+    def record_shared(self, origin: str, count: int) -> None:
+        raise AssertionError(f"No operation shares the answer of another here: {origin}, {count}.")
+
 
 def documents() -> PersistedDocuments:
     known = PersistedDocuments(automatic=True)

@@ -151,6 +151,7 @@ class RepeatedRequests:
 
     def _answer_ready(self, answer: GraphQLResponse, requests: Sequence[_WaitingRequest]) -> None:
         del self._ready[id(answer)]
+        self.answers.record_kept(len(requests))
         self.answer_all(requests, requests[0].operation, answer)
 
     def answer_all(

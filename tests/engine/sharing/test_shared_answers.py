@@ -48,9 +48,13 @@ class NotedRuns:
 
     runs: list[tuple[tuple[str, str], str, int]] = field(default_factory=list)
     uses: Counter[frozenset[str]] = field(default_factory=Counter)
+    shared: Counter[str] = field(default_factory=Counter)
 
     def record_runs(self, names: tuple[str, str], outcome: str, points: int, durations: Sequence[float]) -> None:
         self.runs += [(names, outcome, points)] * len(durations)
+
+    def record_shared(self, origin: str, count: int) -> None:
+        self.shared[origin] += count
 
     def record(self, coordinates: frozenset[str], times: int) -> None:
         self.uses[coordinates] += times
@@ -289,6 +293,16 @@ async def test_the_report_counts_what_the_engine_counts() -> None:
     hub.shared.report(operation, build_too_large_response(TooLarge("too large")), (0.1,))
     assert [outcome for _, outcome, _ in hub.counts.runs[2:]] == ["partial", "refused"]
     assert hub.counts.uses == {operation.coordinates: 3}
+
+
+async def test_requests_that_get_the_answer_of_another_are_counted_by_where_it_came_from() -> None:
+    hub = EngineOfCity()
+    await asyncio.gather(*(hub.answer(MARKETS) for _ in range(3)))
+    assert hub.counts.shared == {"joined": 2}
+    for _ in range(4):
+        await hub.answer(MARKETS)
+    assert hub.counts.shared == {"joined": 2, "kept": 4}
+    assert len(hub.counts.runs) == 7
 
 
 @pytest.mark.parametrize("what", ["reads", "refusals"])

@@ -27,6 +27,15 @@ def test_operations_are_counted_by_client_name_and_outcome() -> None:
     }
 
 
+def test_operations_with_the_answer_of_another_are_counted_by_its_origin() -> None:
+    counts, numbers = OperationCounts(), MetricValues()
+    counts.record_shared("kept", 3)
+    counts.record_shared("joined", 1)
+    counts.record_shared("kept", 2)
+    counts.collect(numbers)
+    assert numbers.values == {"simpul_operations_shared_total": {("kept",): 5.0, ("joined",): 1.0}}
+
+
 def test_at_most_300_operations_have_separate_counters() -> None:
     counts, numbers = OperationCounts(), MetricValues()
     for _ in range(2):

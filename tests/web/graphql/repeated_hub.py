@@ -216,6 +216,7 @@ class RepeatedHub:
                 names: (dict(each.outcomes), each.points, sum(each.durations.counts))
                 for names, each in getattr(meter, "_operations", {}).items()  # not of a hub with traces
             },
+            "shared": dict(getattr(meter, "_shared", {})),
             "uses": dict(self.uses),
             "finished": served._load_shedder._capacity.finished,
             "waiting": (len(self.answers.pending), len(self.app.repeated_requests.waiting)),
