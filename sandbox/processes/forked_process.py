@@ -62,17 +62,20 @@ class ForkedProcess:
     ) -> Self:
         """Start a command that writes to this file. Raises ForkServerError."""
         request = json.dumps({"arguments": [*arguments], "environment": dict(environment)})
-        connection = socket.socket(socket.AF_UNIX)
-        try:
-            connection.connect(address)
-            socket.send_fds(connection, [f"{request}\n".encode()], [output.fileno(), output.fileno()])
-            reader, writer = await asyncio.open_unix_connection(sock=connection)
-        except OSError as error:
-            connection.close()
-            raise ForkServerError(f"the process that forks agencies does not answer: {error}") from error
-        if not (pid := await reader.readline()):
-            writer.close()
-            raise ForkServerError("the process that forks agencies has ended")
+        # The end of the connection ends the command, so it must not stay open if this task is cancelled.
+        with contextlib.ExitStack() as on_failure:
+            connection = on_failure.enter_context(contextlib.closing(socket.socket(socket.AF_UNIX)))
+            try:
+                connection.connect(address)
+                socket.send_fds(connection, [f"{request}\n".encode()], [output.fileno(), output.fileno()])
+                reader, writer = await asyncio.open_unix_connection(sock=connection)
+            except OSError as error:
+                raise ForkServerError(f"the process that forks agencies does not answer: {error}") from error
+            on_failure.pop_all()  # the writer owns it now
+            on_failure.callback(writer.close)
+            if not (pid := await reader.readline()):
+                raise ForkServerError("the process that forks agencies has ended")
+            on_failure.pop_all()
         return cls(int(pid), reader, writer)
 
     async def wait(self) -> int:

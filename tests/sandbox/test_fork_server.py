@@ -137,3 +137,19 @@ async def test_a_program_that_does_not_start_is_named() -> None:
     with pytest.raises(ForkServerError, match=r"^false did not start$"), TemporaryFile() as log:
         async with run_fork_server(("false",), log):
             pass
+
+
+async def test_a_command_whose_start_is_cancelled_at_any_moment_ends() -> None:
+    with TemporaryFile() as log, TemporaryFile() as output:
+        async with asyncio.timeout(20), run_fork_server(COMMAND, log) as address:
+            turns, starts = 0, list[asyncio.Task[ForkedProcess]]()
+            while not starts or starts[-1].cancelled():  # one turn of the event loop later each time
+                starts.append(asyncio.create_task(ForkedProcess.start(address, ["wait"], {}, output)))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                starts[-1].cancel()
+                await asyncio.wait(starts[-1:])
+                turns += 1
+            starts[-1].result().terminate()
+        # The server ends with its last command.
+    assert turns > 2
