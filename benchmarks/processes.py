@@ -7,20 +7,12 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.layout import HOST
 
-_SPIN = """
-import os, sys
-os.sched_setaffinity(0, {int(sys.argv[1])})
-os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-while os.getppid() == int(sys.argv[2]):
-    for _ in range(1_000_000): pass
-"""
 _TICKS = os.sysconf("SC_CLK_TCK")
 _START_S = 40.0
 _STOP_S = 5.0
@@ -32,22 +24,6 @@ _RESET_PEAK = "5"
 
 class ProgramNotStarted(Exception):  # noqa: N818 - reads as what it is
     """A program did not start; the text says why."""
-
-
-@contextlib.contextmanager
-def keep_awake(*cores: int) -> Iterator[None]:
-    """Keep cores from idling: a process on each runs whenever nothing else does (`SCHED_IDLE`, sched(7)).
-
-    For measurements of processor time; answers wait longer on such cores. The host gives an idle virtual processor to
-    others, and it comes back with cold caches. A citizen's query that waits five times took 2.8 to 3.4 ms of processor
-    time so, and 1.6 to 2.1 ms on cores that were kept awake.
-    """
-    with contextlib.ExitStack() as stack:
-        for core in os.sched_getaffinity(0).intersection(cores):
-            spinning = subprocess.Popen([sys.executable, "-S", "-c", _SPIN, str(core), str(os.getpid())])  # noqa: S603 - this Python
-            stack.enter_context(spinning)
-            stack.callback(spinning.kill)
-        yield
 
 
 class Program:

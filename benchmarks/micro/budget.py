@@ -21,11 +21,10 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.layout import GATEWAY_CORE, HERE, LOAD_CORE, run_on_core
+from benchmarks.layout import GATEWAY_CORE, HERE, run_on_core
 from benchmarks.micro import city_stages, request_stages
 from benchmarks.micro.calibration import StageTime
 from benchmarks.micro.request_stages import Stages
-from benchmarks.processes import keep_awake
 from benchmarks.reports import machine
 from web.server.uvicorn_config import freeze_startup_objects
 
@@ -105,8 +104,7 @@ async def measure_budget(console: Console, *, quick: bool) -> tuple[Stages, list
 
 async def _measure_group(measure: Callable[[float], Awaitable[Stages]], within: float, console: Console) -> Stages:
     try:
-        with keep_awake(GATEWAY_CORE, LOAD_CORE):
-            return await measure(within)
+        return await measure(within)
     except RuntimeError as reason:
         console.print(f"Left out: stages of a request: {reason}")
         return {}
