@@ -1,7 +1,7 @@
 """`python -m benchmarks.micro.budget`: the processor time of one request, stage by stage, and its budget.
 
 `budget.toml` holds the budget in units of the calibration loop (`calibration.py`). A stage fails if it exceeds its
-budget by more than a fifth, twice. With `--write`, the measured times become the budget.
+budget by more than a fifth, each of several times. With `--write`, the measured times become the budget.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ ALLOWED = 1.2
 """A stage may take this many times its budget."""
 GOALS: Mapping[str, float] = {"citizen.four.cold": 2_000, "citizen.four.warm": 400}
 """Goals in microseconds; a missed one fails nothing."""
+_ATTEMPTS = 4
+"""Measurements before a stage counts as exceeded: neighbours of a virtual machine only add time, for a minute or two."""
 _WITHIN_S = 0.6
 """Seconds of processor time for a stage."""
 _GROUPS = (request_stages.measure_request_stages, city_stages.measure_city_stages)
@@ -91,7 +93,9 @@ async def measure_budget(console: Console, *, quick: bool) -> tuple[Stages, list
     measured: Stages = {}
     for measure in _GROUPS:
         found = await _measure_group(measure, within, console)
-        if budget.list_exceeded(found):
+        for _ in range(_ATTEMPTS - 1):
+            if not budget.list_exceeded(found):
+                break
             again = await _measure_group(measure, within, console)
             found = {name: min(each, again.get(name, each), key=_get_units) for name, each in found.items()}
         measured |= found

@@ -53,12 +53,22 @@ async def test_a_stage_within_its_budget_is_measured_once(monkeypatch: pytest.Mo
 async def test_a_stage_that_exceeds_its_budget_is_measured_again_and_the_best_counts(
     monkeypatch: pytest.MonkeyPatch, console: Console
 ) -> None:
-    set_measurements(monkeypatch, build_stages(a=13.0, b=14.0), build_stages(a=11.0, b=15.0))
-    assert await budget.measure_budget(console, quick=False) == (build_stages(a=11.0, b=14.0), ["b"])
+    again = [build_stages(a=11.0, b=15.0), build_stages(a=14.0, b=13.0), build_stages(a=15.0, b=14.0)]
+    given = set_measurements(monkeypatch, build_stages(a=13.0, b=14.0), *again)
+    assert await budget.measure_budget(console, quick=False) == (build_stages(a=11.0, b=13.0), ["b"])
+    assert given == [0.6] * 4
+
+
+async def test_a_stage_is_not_measured_again_once_it_was_within_its_budget(
+    monkeypatch: pytest.MonkeyPatch, console: Console
+) -> None:
+    given = set_measurements(monkeypatch, build_stages(a=13.0), build_stages(a=11.0))
+    assert await budget.measure_budget(console, quick=True) == (build_stages(a=11.0), [])
+    assert given == [0.3, 0.3]
 
 
 async def test_another_version_of_python_is_not_judged(monkeypatch: pytest.MonkeyPatch, console: Console) -> None:
-    set_measurements(monkeypatch, build_stages(a=13.0), build_stages(a=13.0))
+    set_measurements(monkeypatch, *[build_stages(a=13.0)] * 4)
     monkeypatch.setattr(budget, "read_budget", lambda: Budget(python="2.7", units={"a": 10.0}))
     assert (await budget.measure_budget(console, quick=True))[1] == []
 
