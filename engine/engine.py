@@ -165,7 +165,7 @@ class Engine:
                 share_key = self._get_share_key(plan, run_request)
                 kept.shared = (
                     kept.shared
-                    if kept.shared is not None or share_key is None
+                    if kept.shared is not None
                     else build_shared_operation(plan, share_key, run_request, points)
                 )
                 response = await self._run_or_join(plan, request, variables, run_request, share_key)

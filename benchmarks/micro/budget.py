@@ -34,7 +34,7 @@ ALLOWED = 1.2
 GOALS: Mapping[str, float] = {"citizen.four.cold": 2_000, "citizen.four.warm": 400}
 """Goals in microseconds; a missed one fails nothing."""
 _ATTEMPTS = 4
-"""Measurements before a stage counts as exceeded: neighbours of a virtual machine only add time, for a minute or two."""
+"""Measurements before a stage counts as exceeded: neighbours of a virtual machine add time, for a minute or two."""
 _WITHIN_S = 0.6
 """Seconds of processor time for a stage."""
 _GROUPS = (request_stages.measure_request_stages, city_stages.measure_city_stages)

@@ -84,11 +84,13 @@ def check_impersonal(response: GraphQLResponse) -> None:
 
 
 def build_shared_operation(
-    plan: Plan, share_key: Hashable, run_request: RunRequest, points: int
+    plan: Plan, share_key: Hashable | None, run_request: RunRequest, points: int
 ) -> SharedOperation | None:
     """What equal requests share; None if callers or requests need different checks."""
     request = run_request.request
     is_checked = run_request.application is not None or request.document_id is not None
-    if plan.depends_on_caller or request.variables or is_checked or may_be_introspection(request.query):
+    if plan.depends_on_caller or plan.is_serial or request.variables or request.extensions or is_checked:
+        return None
+    if run_request.require_new_run or may_be_introspection(request.query):
         return None
     return SharedOperation(share_key, points, plan.coordinates)

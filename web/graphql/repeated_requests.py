@@ -1,9 +1,9 @@
-"""Answers requests for public data without a task, if equal ones came before and share the answer.
+"""Answers requests for public data without the endpoint's stages, if equal ones came before.
 
 An app sends the same request for a public page from each device, so most such requests find an answer that is kept
-(`engine/sharing/kept_answers.py`) or pending (`engine/sharing/single_flight.py`). Limits, counters and the log line are
-all that is left to do for each of them, and none of that waits. The stages of the endpoint, with their task, future and
-watch of the client, take twice as many calls.
+(`engine/sharing/kept_answers.py`) or pending (`engine/sharing/single_flight.py`), and wait for it without a task.
+Otherwise a task runs the operation. Limits, counters and the log line are all that is left to do besides, and none of
+that waits. The stages of the endpoint, with their task, future and watch of the client, take twice as many calls.
 
 Requests that get one answer in one turn of the event loop are sent, counted and logged together, after a common check.
 One by one, that took 21 calls of Python functions for each of them; together, it takes 5.
@@ -15,7 +15,7 @@ traces, and the first ones of their kind.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
@@ -27,12 +27,16 @@ from typing import Final, NamedTuple
 from starlette.types import Scope
 
 from auth.caller import ANONYMOUS
+from engine.cost_budgets import NO_BUDGET
 from engine.document.limits import TooLarge
+from engine.event_loop import start_task
 from engine.execution.response_building import build_too_large_response
 from engine.plan.operation_cache import SharedOperation
-from engine.request import GraphQLResponse
+from engine.request import GraphQLRequest, GraphQLResponse
 from engine.sharing.shared_answers import SharedAnswers, check_impersonal
 from engine.sharing.single_flight import SharedRun
+from records.calls.call import Call
+from telemetry.current_request import enter_request
 from web.graphql.known_bodies import KnownBodies
 from web.graphql.known_headers import READ_HEADERS, KnownHeader, KnownHeaders
 from web.graphql.media_types import MediaType
@@ -46,7 +50,7 @@ from web.middleware.request_spans import NoRequestSpans
 from web.rate_limits.caller_limiter import CallerLimits
 from web.request_headers import RequestHeaders
 from web.server.client_disconnect import ClientDisconnected, WorkTimedOut
-from web.server.single_write_response import Start, WholeExchange
+from web.server.single_write_response import WholeExchange
 from web.web_parts import WebParts
 
 PATH: Final = "/graphql"
@@ -85,6 +89,8 @@ class RepeatedRequests:
         self.with_messages = settings.development
         self._known_headers = known_headers
         self._known_bodies = known_bodies
+        self._execute = parts.execute
+        self._runs: set[asyncio.Task[None]] = set()
         self._load_shedder = parts.load_shedder
         self._caller_limiter = parts.caller_limiter
         self._overrun_grace = settings.overrun_grace
@@ -102,43 +108,43 @@ class RepeatedRequests:
         self._timer_at = inf
         self._new_ids = generate_request_ids()
 
-    def answer(self, scope: Scope, body: bytes, exchange: WholeExchange) -> Start:
-        """Answer the request now or later; without any effect, if the endpoint has to serve it."""
+    def answer(self, scope: Scope, body: bytes, exchange: WholeExchange) -> bool:
+        """Answer the request now or later; False, with no effect, if the endpoint has to serve it."""
         # 1. What came before: body, head and operation.
         request = self._known_bodies.find(body)
         if request is None:
-            return Start.SOON
+            return False
         knowledge = exchange.knowledge
         if not isinstance(knowledge, RequestKnowledge):
             knowledge = self._learn(scope, exchange)
         operation = None if knowledge is None else self.answers.find_operation(request)
         if knowledge is None or operation is None:
-            return Start.SOON
-        # 2. An answer. If there is none, the endpoint makes one, and requests of the same turn wait for it.
+            return False
+        # 2. An answer that is kept or pending.
         began = monotonic()
         last_moment = began + knowledge.known.timeout
         answer = self.answers.find(operation, last_moment)
-        if answer is None:
-            return Start.NOW
         # 3. Limits and capacity, if neither has to wait.
         limiter, key = self._caller_limiter, exchange.memory
         if not isinstance(key, str):
             exchange.memory = key = limiter.find_address_key(scope, knowledge.headers)
         caller_limits = limiter.for_address_key(key)
         if not caller_limits.is_local:
-            return Start.SOON
+            return False
         if not self._load_shedder.enter(began):
             self._load_shedder.leave(was_admitted=False)  # the endpoint asks admission control
-            return Start.SOON
+            return False
         # 4. From here on, the request is served here.
         self.served_requests.begin()
         waiting = _WaitingRequest(self, exchange, knowledge, caller_limits, operation, began=began)
         if caller_limits.pay(operation.points) or waiting.pay_each():
-            if isinstance(answer, SharedRun):
+            if answer is None:
+                self._start_run(waiting, request, last_moment)
+            elif isinstance(answer, SharedRun):
                 self._let_wait(waiting, answer, last_moment + self._overrun_grace)
             else:
                 self._answer_at_end_of_turn(waiting, answer)
-        return Start.NONE
+        return True
 
     def _answer_at_end_of_turn(self, waiting: _WaitingRequest, answer: GraphQLResponse) -> None:
         """Send the answer with those of other requests of this turn. All of them leave at its end in any case."""
@@ -191,8 +197,9 @@ class RepeatedRequests:
         ended: list[EndedRequest] = []
         for each in requests:
             exchange = each.exchange
-            if each.pending is not None:
-                each.pending = exchange.on_disconnect = None
+            each.is_ended = True
+            if each.leave is not None:
+                each.leave = exchange.on_disconnect = None
                 self.waiting.pop(each, None)
             if with_limits and each.limit_lines:
                 response.rate_limit_lines = each.limit_lines
@@ -230,16 +237,52 @@ class RepeatedRequests:
         return knowledge
 
     def _let_wait(self, waiting: _WaitingRequest, pending: SharedRun[GraphQLResponse], last_moment: float) -> None:
-        """Let it wait for an answer, until its client disconnects or its last moment has come.
+        """Let it wait for an answer, until its client disconnects or its last moment has come."""
+        waiting.leave = partial(self.answers.pending.leave, pending, waiting)
+        self.answers.pending.wait(pending, waiting)
+        if not waiting.is_ended:
+            self._watch(waiting, last_moment)
+
+    def _watch(self, waiting: _WaitingRequest, last_moment: float) -> None:
+        """Notice when its client disconnects, or its last moment has come.
 
         One timer serves all, and is not set again while it is early enough.
         """
-        waiting.pending = pending
         waiting.exchange.on_disconnect = waiting.disconnect
         self.waiting[waiting] = last_moment
-        self.answers.pending.wait(pending, waiting)
-        if last_moment < self._timer_at and waiting.pending is not None:
+        if last_moment < self._timer_at:
             self._set_timer(last_moment)
+
+    def _start_run(self, waiting: _WaitingRequest, request: GraphQLRequest, deadline: float) -> None:
+        """Run the operation for this request. Equal requests join it, if runs are shared."""
+        knowledge = waiting.knowledge
+        waiting.request_id = request_id = choose_request_id(knowledge.offered_id)
+        call = Call(deadline=deadline, request_id=request_id, language=knowledge.known.language)
+        work = self._run(waiting, request, call)
+        # To start it within the read costs a tenth more with 64 connections, because parser and application then take
+        # turns. It pays if others can join it in this turn.
+        can_be_joined = waiting.operation.key is not None
+        task = start_task(work) if can_be_joined else asyncio.get_running_loop().create_task(work)
+        if not task.done():
+            self._runs.add(task)
+            task.add_done_callback(self._runs.discard)
+            waiting.leave = task.cancel
+            self._watch(waiting, deadline + self._overrun_grace)
+
+    async def _run(self, waiting: _WaitingRequest, request: GraphQLRequest, call: Call) -> None:
+        media_type = waiting.knowledge.known.media_type
+        current_request = enter_request(call)
+        try:
+            answer = await self._execute(request, ANONYMOUS, call, NO_BUDGET)
+            response = self.responses.build(answer, ANONYMOUS, waiting.knowledge.headers, media_type, by_get=False)
+            finish = partial(waiting.finish, response)
+        except HttpError as refusal:
+            finish = partial(waiting.finish, build_refused_response(refusal, media_type))
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the handler of all unexpected errors
+            finish = partial(waiting.fail, error)
+        if not waiting.is_ended:  # its time was not over, and its client is there
+            finish()
+        current_request.end()
 
     def _set_timer(self, at: float) -> None:
         if self._timer is not None:
@@ -264,10 +307,11 @@ class _WaitingRequest:
         "began",
         "caller_limits",
         "exchange",
+        "is_ended",
         "knowledge",
+        "leave",
         "limit_lines",
         "operation",
-        "pending",
         "request_id",
     )
 
@@ -291,8 +335,10 @@ class _WaitingRequest:
         """Chosen with its response, or with the number of an incident."""
         self.limit_lines = b""
         """The header lines with its caller's limits, if they are not those of the moment of its response."""
-        self.pending: SharedRun[GraphQLResponse] | None = None
-        """What it waits for; None once it is answered."""
+        self.leave: Callable[[], object] | None = None
+        """Ends its wait; None before it waits, and once it is answered."""
+        self.is_ended = False
+        """Whether its response was sent: its exchange may serve the next request already."""
 
     def pay_each(self) -> bool:
         """Count the request and its cost one by one; False if it exceeds a limit of its caller, and was refused."""
@@ -300,7 +346,7 @@ class _WaitingRequest:
             self.caller_limits.take_request()
             self.caller_limits.spend(self.operation.points)
         except HttpError as refusal:
-            self._finish(build_refused_response(refusal, self.knowledge.known.media_type))
+            self.finish(build_refused_response(refusal, self.knowledge.known.media_type))
         except TooLarge as refusal:
             self.receive(build_too_large_response(refusal))
         except Exception as error:  # noqa: BLE001 - the handler of all unexpected errors
@@ -326,7 +372,7 @@ class _WaitingRequest:
         """Log it, and send its number, without the limits as after any unexpected error."""
         self.request_id = choose_request_id(self.knowledge.offered_id)
         refusal = report_incident(error, self.request_id, has_started=False, with_messages=self._owner.with_messages)
-        self._finish(build_refused_response(refusal, MediaType.JSON), with_limits=False)
+        self.finish(build_refused_response(refusal, MediaType.JSON), with_limits=False)
 
     def time_out(self) -> None:
         """Answer that the time is over."""
@@ -337,10 +383,10 @@ class _WaitingRequest:
         self._leave(ClientDisconnected())
 
     def _leave(self, end: WorkTimedOut | ClientDisconnected) -> None:
-        if self.pending is not None:
-            self._owner.answers.pending.leave(self.pending, self)
+        if self.leave is not None:
+            self.leave()
         knowledge = self.knowledge
-        self._finish(self._owner.responses.build_ended(end, knowledge.headers, knowledge.known.media_type))
+        self.finish(self._owner.responses.build_ended(end, knowledge.headers, knowledge.known.media_type))
 
-    def _finish(self, response: EndpointResponse, *, with_limits: bool = True) -> None:
+    def finish(self, response: EndpointResponse, *, with_limits: bool = True) -> None:
         self._owner.send_to_all((self,), response, with_limits=with_limits)

@@ -14,7 +14,6 @@ from typing import cast
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from engine.event_loop import start_task
 from web.server.timed_connection import TimedHttpProtocol
 
 _LINGER_SECONDS = 1.0
@@ -112,11 +111,10 @@ class GracefulHttpProtocol(TimedHttpProtocol):
             self.pipeline.popleft()
             self.cycle = self.pipeline[0][0] if self.pipeline else cast("RequestResponseCycle", self._running_cycle)
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application, *, is_eager: bool = False) -> None:
-        """Start a request in the next turn of the event loop, or now (`is_eager`). Replaces uvicorn's function."""
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Start a request in the next turn of the event loop. Replaces uvicorn's function."""
         self._running_cycle = cycle
-        running = cycle.run_asgi(app)
-        task = start_task(running) if is_eager else self.loop.create_task(running)
+        task = self.loop.create_task(cycle.run_asgi(app))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 

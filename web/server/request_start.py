@@ -9,7 +9,7 @@ from uvicorn._types import HTTPScope
 
 from web.server.graceful_connection import GracefulHttpProtocol
 from web.server.known_heads import KnownHead, KnownHeads
-from web.server.single_write_response import EXTENSION, RequestCycle, Start, TasklessAnswers
+from web.server.single_write_response import EXTENSION, RequestCycle, TasklessAnswers
 
 
 class StartingHttpProtocol(GracefulHttpProtocol):
@@ -57,22 +57,21 @@ class StartingHttpProtocol(GracefulHttpProtocol):
             first_read: The bytes that began with this request, if its head is not known yet.
 
         """
-        start, app = Start.SOON, self.app
+        is_answered, app = False, self.app
         if not cycle.more_body and cycle.keep_alive:
             cycle.is_taskless = True  # the answer may be complete when this call returns
             whole = bytes(cycle.body) if body is None else body
             try:
-                start = self.repeated_requests.answer(cycle.scope, whole, cycle)  # type: ignore[arg-type]  # ASGI's scope
+                is_answered = self.repeated_requests.answer(cycle.scope, whole, cycle)  # type: ignore[arg-type]  # ASGI's scope
             except Exception as fault:  # noqa: BLE001 - it ends like a fault of a task: with a 500
                 app = partial(_raise, fault)
-        # Before the start, because an eager task may change the scope.
         if first_read is not None and cycle.knowledge is not None:
             self.known_heads.remember(first_read, cycle.scope, cycle.knowledge)
-        if start is not Start.NONE:
+        if not is_answered:
             cycle.is_taskless = False
             if body is not None:
                 cycle.body[:] = body
-            self._start_asgi_task(cycle, app, is_eager=start is Start.NOW)
+            self._start_asgi_task(cycle, app)
 
     def _build_cycle(self, head: KnownHead) -> RequestCycle:
         """The request with this head, which has arrived with its body."""

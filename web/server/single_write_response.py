@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from enum import Enum, auto
 from typing import Any, ClassVar, Final, Protocol, cast
 
 from starlette.types import Scope, Send
@@ -47,30 +46,19 @@ class WholeExchange(Protocol):
         """Send the response with the `send` of ASGI, before the server stops."""
 
 
-class Start(Enum):
-    """How the server starts a request."""
-
-    SOON = auto()
-    """As a task, in the next turn of the event loop."""
-    NOW = auto()
-    """As a task that runs until it first waits, because others will wait for what it starts."""
-    NONE = auto()
-    """Not at all: the application answers it without a task."""
-
-
 class TasklessAnswers(Protocol):
     """The part of an application that answers requests without a task if equal ones came before."""
 
-    def answer(self, scope: Scope, body: bytes, exchange: WholeExchange, /) -> Start:
-        """Answer the whole request now or later through the exchange, or have the server start it."""
+    def answer(self, scope: Scope, body: bytes, exchange: WholeExchange, /) -> bool:
+        """Answer the whole request now or later through the exchange; False if the server has to start a task."""
 
 
 class NoTasklessAnswers:
     """Answers no request."""
 
-    def answer(self, scope: Scope, body: bytes, exchange: WholeExchange, /) -> Start:  # noqa: ARG002 - as the protocol
+    def answer(self, scope: Scope, body: bytes, exchange: WholeExchange, /) -> bool:  # noqa: ARG002 - as the protocol
         """Each request needs a task."""
-        return Start.SOON
+        return False
 
 
 class RequestCycle(RequestResponseCycle):

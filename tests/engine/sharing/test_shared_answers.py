@@ -250,11 +250,15 @@ async def test_a_registered_operation_is_shared_by_its_text_and_not_by_its_id() 
     assert not hub.is_shared(by_name)
 
 
-async def test_without_shared_runs_and_cache_nothing_is_shared() -> None:
+async def test_without_shared_runs_and_cache_only_the_operation_is_known_and_no_answer() -> None:
     hub = EngineOfCity(share_runs=False, is_cached=False)
-    for _ in range(3):
-        await hub.answer(MARKETS)
-    assert not hub.is_shared(MARKETS)
+    runs = [asyncio.create_task(hub.answer(MARKETS)) for _ in range(3)]
+    while not all(each.done() for each in runs):
+        operation = hub.shared.find_operation(GraphQLRequest(query=MARKETS))
+        assert operation is None or (operation.key, hub.shared.find(operation, CALL.deadline)) == (None, None)
+        await asyncio.sleep(0)
+    assert hub.is_shared(MARKETS)
+    assert hub.counts.shared == {}
 
 
 async def test_without_shared_runs_answers_of_the_cache_are_kept_and_personal_ones_never_without_a_run() -> None:

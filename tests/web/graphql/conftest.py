@@ -33,7 +33,7 @@ def compare(
     monkeypatch.setattr("web.rate_limits.build.RateLimiter", partial(RateLimiter, clock=lambda: 1_000.0))
 
     async def run(script: Script, *, taskless: int, is_cached: bool = True, **options: Any) -> list[RawResponse]:  # noqa: ANN401 - any option
-        found, answered = [], list[RawResponse]()
+        found, answered, answered_without = [], list[RawResponse](), 0
         for is_reference in (False, True):
             cache = ClockedCache() if is_cached else None
             caplog.clear()
@@ -45,9 +45,9 @@ def compare(
                     counts = await hub.count()
                     found.append(([each.comparable for each in responses], counts, list_log_lines(caplog)))
                     if not is_reference:
-                        assert hub.taskless == taskless
-                        answered = responses
+                        answered, answered_without = responses, hub.taskless
         assert found[0] == found[1]
+        assert answered_without == taskless
         return answered
 
     return run

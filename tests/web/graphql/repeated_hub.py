@@ -29,7 +29,7 @@ from tests.fakes.small_city import SmallCity
 from tests.fakes.small_hub import HOST, build_city_schema, build_settings
 from tests.fakes.waiting import wait_until
 from web.application import WebApplication
-from web.server.single_write_response import NoTasklessAnswers, Start, WholeExchange
+from web.server.single_write_response import NoTasklessAnswers, WholeExchange
 from web.server.uvicorn_config import build_uvicorn_config
 from wiring.hub_parts import HubParts
 
@@ -183,8 +183,8 @@ class RepeatedHub:
     server: uvicorn.Server
     heads: dict[bytes, object]
     """The heads that are kept."""
-    starts: list[Start] = field(default_factory=list)
-    """How each request was started."""
+    starts: list[bool] = field(default_factory=list)
+    """Whether each request was answered without the endpoint."""
     uses: Counter[frozenset[str]] = field(default_factory=Counter)
     connections: list[RawConnection] = field(default_factory=list)
 
@@ -195,7 +195,7 @@ class RepeatedHub:
     @property
     def taskless(self) -> int:
         """The number of requests that were answered without a task."""
-        return self.starts.count(Start.NONE)
+        return self.starts.count(True)
 
     async def connect(self) -> RawConnection:
         """A new connection."""
@@ -254,13 +254,13 @@ async def serve_repeated(
     repeated = app.repeated_requests
     repeated._overrun_grace = overrun_grace  # no setting of operators
     app._endpoint._settings = replace(settings.web, overrun_grace=overrun_grace)
-    starts: list[Start] = []
+    starts: list[bool] = []
     original = NoTasklessAnswers().answer if is_reference else repeated.answer
 
     class Watched:
-        """Notes how each request is started."""
+        """Notes which requests are answered without the endpoint."""
 
-        def answer(self, scope: Scope, body: bytes, exchange: WholeExchange) -> Start:
+        def answer(self, scope: Scope, body: bytes, exchange: WholeExchange) -> bool:
             start = original(scope, body, exchange)
             starts.append(start)
             return start

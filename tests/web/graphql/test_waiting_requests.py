@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -17,6 +18,7 @@ from tests.web.graphql.repeated_hub import (
     RawConnection,
     RawResponse,
     RepeatedHub,
+    serve_repeated,
     start_waiting,
     warm,
 )
@@ -32,7 +34,7 @@ async def test_requests_that_wait_get_one_answer(compare: Any) -> None:  # noqa:
         hub.prices.go.set()
         return [*found, *[await each.receive() for each in others]]
 
-    await compare(script, taskless=5, is_cached=False)
+    await compare(script, taskless=6, is_cached=False)
 
 
 async def test_requests_of_different_media_types_wait_for_one_answer(compare: Any) -> None:  # noqa: ANN401 - a fixture
@@ -51,7 +53,7 @@ async def test_requests_of_different_media_types_wait_for_one_answer(compare: An
         assert types == ["application/json", "application/graphql-response+json"] * 3
         return [*found, *last]
 
-    await compare(script, taskless=5, is_cached=False)
+    await compare(script, taskless=7, is_cached=False)
 
 
 @pytest.mark.parametrize("accept", ["Accept: application/json", GRAPHQL_RESPONSE])
@@ -67,7 +69,7 @@ async def test_a_partial_answer_comes_with_its_errors(compare: Any, accept: str)
         assert last[0].json["data"]["b"] is not None
         return [*found, *last]
 
-    await compare(script, taskless=3, is_cached=False)
+    await compare(script, taskless=4, is_cached=False)
 
 
 async def test_a_failed_batch_is_an_error_of_each_answer(compare: Any) -> None:  # noqa: ANN401 - a fixture
@@ -79,7 +81,7 @@ async def test_a_failed_batch_is_an_error_of_each_answer(compare: Any) -> None: 
         hub.prices.go.set()
         return [*found, *[await each.receive() for each in others]]
 
-    responses = await compare(script, taskless=2, is_cached=False)
+    responses = await compare(script, taskless=3, is_cached=False)
     assert [each.code for each in responses[2:]] == ["INTERNAL"] * 3
 
 
@@ -110,7 +112,7 @@ async def test_a_failed_run_is_an_incident_of_each_request(
         hub.city.failing_agencies = set()
         return [*found, *last, await connection.ask(MARKETS, accept)]
 
-    responses = await compare(script, taskless=2, is_cached=False)
+    responses = await compare(script, taskless=4, is_cached=False)
     assert [(each.status, each.code) for each in responses[2:5]] == [(500, "INTERNAL")] * 3
     assert responses[5].status == 200
 
@@ -140,7 +142,7 @@ async def test_a_request_ends_at_its_own_timeout_and_the_run_goes_on_for_the_oth
         hub.prices.go.set()
         return [*found, await patient.receive(), await connection.ask(MARKETS)]
 
-    responses = await compare(script, taskless=2, is_cached=False, overrun_grace=0.2)
+    responses = await compare(script, taskless=4, is_cached=False, overrun_grace=0.2)
     assert [(each.status, each.code) for each in responses[4:6]] == [(504, "DEADLINE_EXCEEDED")] * 2
     assert responses[6].json["data"]["markets"] is not None
     assert all(0.49 <= each < 1.2 for each in took), took
@@ -166,7 +168,7 @@ async def test_the_run_is_cancelled_when_the_last_client_disconnects(compare: An
         hub.prices.go.set()
         return [*found, await connection.ask(MARKETS)]
 
-    await compare(script, taskless=3, is_cached=False)
+    await compare(script, taskless=5, is_cached=False)
 
 
 async def test_a_client_that_half_closes_gets_its_answer(compare: Any) -> None:  # noqa: ANN401 - a fixture
@@ -180,7 +182,7 @@ async def test_a_client_that_half_closes_gets_its_answer(compare: Any) -> None: 
         hub.prices.go.set()
         return [*found, *[await each.receive() for each in clients]]
 
-    await compare(script, taskless=2, is_cached=False)
+    await compare(script, taskless=3, is_cached=False)
 
 
 async def test_requests_behind_a_waiting_one_on_its_connection_are_answered_in_order(compare: Any) -> None:  # noqa: ANN401 - a fixture
@@ -198,7 +200,7 @@ async def test_requests_behind_a_waiting_one_on_its_connection_are_answered_in_o
         assert [b"markets" in each.body for each in found[3:]] == [True, False, True, False, True, False, True]
         return found
 
-    await compare(script, taskless=1, is_cached=False)
+    await compare(script, taskless=2, is_cached=False)
 
 
 async def test_each_waiting_request_ends_at_its_own_time(compare: Any) -> None:  # noqa: ANN401 - a fixture
@@ -227,7 +229,7 @@ async def test_each_waiting_request_ends_at_its_own_time(compare: Any) -> None: 
         hub.prices.go.set()
         return [*found, await waiting[0]]
 
-    responses = await compare(script, taskless=3, is_cached=False, overrun_grace=0.1)
+    responses = await compare(script, taskless=7, is_cached=False, overrun_grace=0.1)
     assert [each.status for each in responses[8:]] == [504, 504, 504, 200]
 
 
@@ -243,4 +245,43 @@ async def test_waiting_requests_are_answered_before_the_server_stops(compare: An
         assert [each.get("connection") for each in last] == ["close"] * 3
         return [*found, *last]
 
-    await compare(script, taskless=2, is_cached=False)
+    await compare(script, taskless=3, is_cached=False)
+
+
+async def test_a_run_that_goes_on_after_its_request_timed_out_writes_nothing(known: Mapping[str, Any]) -> None:
+    short, regions = "X-Request-Timeout: 0.2", "{ regions(first: 1) { name } }"
+    async with serve_repeated(**known, overrun_grace=0.0) as hub:
+        connection, repeated = await hub.connect(), hub.app.repeated_requests
+        await warm(connection, MARKETS, short)
+        execute = repeated._execute
+
+        async def go_on(*given: Any) -> Any:  # noqa: ANN401 - as the original
+            work = asyncio.ensure_future(execute(*given))
+            try:
+                return await asyncio.shield(work)
+            except asyncio.CancelledError:
+                return await work
+
+        repeated._execute = go_on
+        hub.prices.go.clear()
+        late = await connection.ask(MARKETS, short)
+        assert (late.status, late.code) == (504, "DEADLINE_EXCEEDED")
+        assert len(repeated._runs) == 1
+        hub.prices.go.set()
+        await wait_until(lambda: not repeated._runs)
+        answers = [await connection.ask(regions) for _ in range(2)]
+        assert [b"regions" in each.body for each in answers] == [True, True]
+
+
+async def test_a_request_whose_run_is_cancelled_by_others_gets_an_incident(known: Mapping[str, Any]) -> None:
+    async with serve_repeated(**known) as hub:
+        connection, repeated = await hub.connect(), hub.app.repeated_requests
+        await warm(connection)
+
+        async def be_cancelled(*_given: Any) -> Any:  # noqa: ANN401 - as the original
+            raise asyncio.CancelledError
+
+        repeated._execute = be_cancelled
+        refused = await connection.ask(MARKETS)
+        assert (refused.status, refused.code) == (500, "INTERNAL")
+        assert get_state(hub) == (0, 0, 0)

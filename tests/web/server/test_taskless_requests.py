@@ -22,7 +22,7 @@ from tests.web.server.fakes.waiting_application import (
     settle,
 )
 from web.server.http_server import ShutdownPolicy
-from web.server.single_write_response import Start, take_whole_exchange
+from web.server.single_write_response import take_whole_exchange
 
 
 def forbid_parser(protocol: Any) -> None:  # noqa: ANN401 - a protocol whose parser is replaced
@@ -90,7 +90,7 @@ async def test_requests_behind_a_waiting_one_are_answered_after_it_and_in_order(
     one.read(GET + POST[:20])  # bytes that were read before the pause
     await settle()
     assert one.take() == b""
-    one.app.start = Start.SOON
+    one.app.answers = False
     one.app.finish()
     await settle()
     assert one.take() == OK + b"ok" + OK + b"by" + OK + b"by"
@@ -157,7 +157,7 @@ async def test_a_client_that_does_not_read_gets_its_answer_in_pieces_when_it_rea
     assert one.take() == b""
     assert len(one.protocol.tasks) == 1
     one.read(POST)  # waits behind it
-    one.app.start = Start.SOON
+    one.app.answers = False
     one.protocol.resume_writing()
     await settle()
     assert one.take() == OK + b"ok" + OK + b"by"
@@ -276,7 +276,7 @@ async def test_a_surplus_connection_is_usual_again_after_others_closed() -> None
 async def test_a_known_head_does_not_inherit_that_its_predecessor_expected_100_continue(one: Connection) -> None:
     one.read(POST.replace(b"Host", b"Expect: 100-continue\r\nHost"))
     one.app.finish()
-    one.app.start = Start.SOON  # a task, which receives the body
+    one.app.answers = False  # a task, which receives the body
     one.take()
     one.read(POST)
     await settle()
@@ -294,7 +294,7 @@ async def test_the_second_half_of_a_request_is_no_head(one: Connection, place: i
 
 
 async def test_a_head_in_the_body_of_another_request_is_a_body(one: Connection) -> None:
-    one.app.start = Start.SOON
+    one.app.answers = False
     one.read(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (2 * len(POST)))
     one.read(POST)
     one.read(POST)

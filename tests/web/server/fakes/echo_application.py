@@ -11,7 +11,7 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from tests.web.server.fakes.bare_server import answer_lifespan
-from web.server.single_write_response import Start, WholeExchange, take_whole_exchange
+from web.server.single_write_response import WholeExchange, take_whole_exchange
 
 SECRET = b"x-secret"
 """The server may not keep a head with it."""
@@ -74,7 +74,7 @@ async def send_text(text: bytes, send: Send) -> None:
 
 
 class RepeatingApplication(EchoApplication):
-    """Answers the second request of its kind without a task, and starts some others within the read."""
+    """Answers the second request of its kind without a task."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class RepeatingApplication(EchoApplication):
         self._seen: set[Any] = set()
         self.counts = dict.fromkeys(("asked", "known", "answered", "disconnected"), 0)
 
-    def answer(self, scope: Scope, body: bytes, exchange: WholeExchange) -> Start:
+    def answer(self, scope: Scope, body: bytes, exchange: WholeExchange) -> bool:
         """See `TasklessAnswers`."""
         self.counts["asked"] += 1
         if exchange.knowledge is not None:
@@ -93,7 +93,7 @@ class RepeatingApplication(EchoApplication):
             exchange.knowledge = key[:3]
         if key not in self._seen:
             self._seen.add(key)
-            return Start.NOW if len(body) % 2 else Start.SOON
+            return False
         self.counts["answered"] += 1
         text = describe(scope, body)
         if "wait" in scope["path"]:
@@ -101,7 +101,7 @@ class RepeatingApplication(EchoApplication):
             self.waiting.append(lambda: self._write(text, exchange))
         else:
             self._write(text, exchange)
-        return Start.NONE
+        return True
 
     def _count_disconnect(self) -> None:
         self.counts["disconnected"] += 1

@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from tests.web.server.fakes.bare_server import answer_lifespan
 from tests.web.server.fakes.memory_connection import InMemoryServer
-from web.server.single_write_response import Start, WholeExchange, take_whole_exchange
+from web.server.single_write_response import WholeExchange, take_whole_exchange
 
 POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"
 GET = b"GET /others HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -23,24 +23,24 @@ class WaitingApplication:
 
     def __init__(self) -> None:
         self.repeated_requests = self
-        self.start = Start.NONE
+        self.answers = True
         self.exchanges: list[WholeExchange] = []
         self.disconnects: list[WholeExchange] = []
         self.scopes: list[Scope] = []
         self.fault: BaseException | None = None
 
-    def answer(self, scope: Scope, body: bytes, exchange: WholeExchange) -> Start:
+    def answer(self, scope: Scope, body: bytes, exchange: WholeExchange) -> bool:
         del body
         if scope["path"] != "/":
-            return Start.SOON
+            return False
         self.scopes.append(scope)
         exchange.knowledge = "known"
-        if self.start is Start.NONE:
+        if self.answers:
             if self.fault is not None:
                 raise self.fault
             self.exchanges.append(exchange)
             exchange.on_disconnect = lambda: self.disconnects.append(exchange)
-        return self.start
+        return self.answers
 
     def finish(self, body: bytes = b"ok") -> None:
         """Answer the request that waits longest."""
