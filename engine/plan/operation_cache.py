@@ -30,8 +30,8 @@ _PLAN_MEMORY_DIVISOR = 8
 class SharedOperation(NamedTuple):
     """An operation without variables whose answer is the same for all callers: what it needs besides the answer."""
 
-    key: Hashable
-    """The key of its answers."""
+    key: Hashable | None
+    """The key of its answers; None if neither runs nor answers are shared."""
     points: int
     """The estimated cost."""
     coordinates: frozenset[str]

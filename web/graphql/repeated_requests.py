@@ -70,7 +70,7 @@ class RequestKnowledge(NamedTuple):
 
 
 class RepeatedRequests:
-    """The requests of one hub that wait without a task."""
+    """The requests of one hub that are served without the endpoint."""
 
     def __init__(
         self,
@@ -91,6 +91,7 @@ class RepeatedRequests:
         self._known_bodies = known_bodies
         self._execute = parts.execute
         self._runs: set[asyncio.Task[None]] = set()
+        """Referred to until they end, because the event loop does not."""
         self._load_shedder = parts.load_shedder
         self._caller_limiter = parts.caller_limiter
         self._overrun_grace = settings.overrun_grace
