@@ -18,6 +18,7 @@ from store.ledger.access_ledger import AccessLedger, LedgerUnavailable
 from store.ledger.ledger_check import check_ledger
 from store.ledger.ledger_hash import LedgerHasher, derive_hash_key, encode_chain, encode_entry
 from store.ledger.ledger_insert import COLUMNS, ENTRY_TYPE, build_row
+from tests.fakes.waiting import wait_until
 from tests.store.ledger.sample_entry import ENTRY, SECRET, load_entries
 
 _HANG_UP = """
@@ -171,6 +172,7 @@ async def test_a_locked_table_costs_no_more_than_the_timeout(
             while_locked.setattr(ledger, "_timeout", 0.2)
             with pytest.raises(LedgerUnavailable):
                 await ledger.write([ENTRY])
+            await wait_until(lambda: ledger._drain_task is None)  # its commit ends by a timer that was set later
     await ledger.write([ENTRY])
     await ledger.close()
     assert (await check_ledger(migrated, SECRET)).broken == []
