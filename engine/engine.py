@@ -50,7 +50,7 @@ from engine.plan.tree import NotPlannable
 from engine.request import GraphQLRequest, GraphQLResponse, RefusedRequest, ResponseOutcome
 from engine.response_encoding import encode
 from engine.run_request import NO_REPORTING, RunReporting, RunRequest, RunResult
-from engine.sharing.shared_answers import SharedAnswers, build_shared_operation
+from engine.sharing.shared_answers import SharedAnswers, build_shared_operation, may_share
 from engine.sharing.single_flight import JoinGate
 from records.calls.spans import Span
 from records.calls.subject_reads import RequestInfo
@@ -163,11 +163,7 @@ class Engine:
                 if seen_before and not plan.seen_again and len(kept.conditions) <= MAX_CONDITIONS:
                     plan.mark_seen_again()
                 share_key = self._get_share_key(plan, run_request)
-                kept.shared = (
-                    kept.shared
-                    if kept.shared is not None
-                    else build_shared_operation(plan, share_key, run_request, points)
-                )
+                kept.shared = kept.shared or build_shared_operation(plan, share_key, run_request, points)
                 response = await self._run_or_join(plan, request, variables, run_request, share_key)
             if run_request.require_new_run:
                 self.shared_answers.kept.note_renewal()
@@ -265,9 +261,8 @@ class Engine:
     def _get_share_key(self, plan: Plan, run_request: RunRequest) -> Hashable | None:
         """The key by which equal requests share a run; None if this run is not shared."""
         request = run_request.request
-        may_join = not run_request.require_new_run and (run_request.share_run or not plan.depends_on_caller)
         is_shared = self._shares_runs or self.shared_answers.kept.is_enabled
-        if not (may_join and is_shared) or plan.is_serial or request.extensions:
+        if not is_shared or not may_share(plan, run_request):
             return None
         given = _to_canonical_bytes(request.variables) if request.variables else b""
         whose = run_request.caller_key, run_request.language

@@ -83,14 +83,21 @@ def check_impersonal(response: GraphQLResponse) -> None:
         raise RuntimeError("A public answer has reads of personal data or refusals.")
 
 
+def may_share(plan: Plan, run_request: RunRequest) -> bool:
+    """Whether equal requests may get the answer of this run."""
+    if plan.is_serial or run_request.require_new_run or run_request.request.extensions:
+        return False
+    return run_request.share_run or not plan.depends_on_caller
+
+
 def build_shared_operation(
     plan: Plan, share_key: Hashable | None, run_request: RunRequest, points: int
 ) -> SharedOperation | None:
     """What equal requests share; None if callers or requests need different checks."""
     request = run_request.request
     is_checked = run_request.application is not None or request.document_id is not None
-    if plan.depends_on_caller or plan.is_serial or request.variables or request.extensions or is_checked:
+    if plan.depends_on_caller or request.variables or is_checked or not may_share(plan, run_request):
         return None
-    if run_request.require_new_run or may_be_introspection(request.query):
+    if may_be_introspection(request.query):
         return None
     return SharedOperation(share_key, points, plan.coordinates)

@@ -274,16 +274,17 @@ class RepeatedRequests:
         media_type = waiting.knowledge.known.media_type
         current_request = enter_request(call)
         try:
-            answer = await self._execute(request, ANONYMOUS, call, NO_BUDGET)
-            response = self.responses.build(answer, ANONYMOUS, waiting.knowledge.headers, media_type, by_get=False)
-            finish = partial(waiting.finish, response)
-        except HttpError as refusal:
-            finish = partial(waiting.finish, build_refused_response(refusal, media_type))
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the handler of all unexpected errors
-            finish = partial(waiting.fail, error)
-        if not waiting.is_ended:  # its time was not over, and its client is there
-            finish()
-        current_request.end()
+            try:
+                answer = await self._execute(request, ANONYMOUS, call, NO_BUDGET)
+                finish = partial(waiting.finish, self._build_response(answer, media_type))
+            except HttpError as refusal:
+                finish = partial(waiting.finish, build_refused_response(refusal, media_type))
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the handler of all unexpected errors
+                finish = partial(waiting.fail, error)
+            if not waiting.is_ended:  # its time was not over, and its client is there
+                finish()
+        finally:
+            current_request.end()
 
     def _set_timer(self, at: float) -> None:
         if self._timer is not None:

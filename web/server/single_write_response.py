@@ -90,7 +90,7 @@ class RequestCycle(RequestResponseCycle):
         """The event of `message_event`, as soon as it is needed."""
         self.known_head: KnownHead | None = None
         self.is_taskless = False
-        """Whether the application answered or answers it without a task, so that nothing refers to it afterwards."""
+        """Whether the application answered or answers it itself, so that nothing writes to it afterwards."""
         self.knowledge: object = None
         self.memory: object = None
         self.on_disconnect: Callable[[], None] | None = None
