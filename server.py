@@ -192,6 +192,7 @@ def compose(settings: Settings, parts: HubParts) -> WebApplication:
         daily_quotas=rate_limits.shared or NO_QUOTA_STORE,
         batch_cache=parts.answer_cache.batch_cache,
     )
+    callers.load_shedder.add_queue(engine.run_starts.get_wait)
     make_execute = partial(
         build_execute,
         resources=RequestResources(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from graphql import GraphQLSchema, OperationType
@@ -33,6 +33,7 @@ from engine.errors import NotRecorded, ReaderBudgetExceeded, build_refusal_error
 from engine.execution.plan_executor import PlanExecutor
 from engine.execution.refusal_counts import collect_operation_refusals, count_refusals
 from engine.execution.response_building import build_forbidden_response, build_response, build_too_large_response
+from engine.execution.run_starts import RunStarts
 from engine.graphql_core.executor import GraphQLCoreExecutor
 from engine.operation_meter import (
     REFUSED,
@@ -93,6 +94,7 @@ class Engine:
         self._plan_executor = PlanExecutor(rules.limits, track_reads=reporting.needs_reads)
         self._graphql_core_executor = GraphQLCoreExecutor(schema, rules, track_reads=reporting.needs_reads)
         self._operation_cache = OperationCache()
+        self.run_starts: Final = RunStarts()
         self._list_sizes = ListSizes(schema)
         self.shared_answers = SharedAnswers(self._operation_cache, self.documents, reporting, NO_BATCH_CACHE)
 
@@ -285,7 +287,8 @@ class Engine:
         response = build_forbidden_response(plan, context)
         if response is None:
             # The errors get no local name: their tracebacks can refer to this frame, which would be a reference cycle.
-            response = await self._plan_executor.execute(plan, context, variables, request_id, when_facts_needed)
+            run = partial(self._plan_executor.execute, plan, context, variables, request_id, when_facts_needed)
+            response = await (run() if plan.depends_on_caller else self.run_starts.run(run))
         if share_key is None:
             return response
         shared = GraphQLResponse(

@@ -193,12 +193,15 @@ class AdaptiveCapacity:
             self.rate = inf
         self._begin_window(now)
 
-    def record_tick(self, now: float, lag: float, cpu_seconds: float) -> None:
-        """Record the loop's lag in seconds, and its processor time since the start in seconds; adjust the rate."""
+    def record_tick(self, now: float, loop_lag: float, cpu_seconds: float, *, in_queue: float = 0.0) -> None:
+        """Record the loop's lag and its processor time since the start, and adjust the rate.
+
+        All values are seconds. Requests are late by the lag, and by their wait in a queue.
+        """
         # 1. Measure: the cost of a request, and the minimum lag of the window.
-        self.lag = lag
+        self.lag = lag = loop_lag + in_queue
         has_few_requests = self.admitted - self._admitted_at_tick <= _FEW_REQUESTS
-        self._estimate_cost(now, max(cpu_seconds - self._cpu_seconds, lag))
+        self._estimate_cost(now, max(cpu_seconds - self._cpu_seconds, loop_lag))
         self._cpu_seconds = cpu_seconds
         self._min_lag = min(self._min_lag, lag)
         # 2. Count late ticks in a row. The first tick has no predecessor, so it counts as on time.

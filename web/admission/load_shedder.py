@@ -86,6 +86,7 @@ class LoadShedder:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turn_has_request = False
         self._retry_after = cycle(_RETRY_AFTER_SECONDS)
+        self._get_wait: Callable[[float], float] = _wait_for_nothing
 
     @property
     def is_enabled(self) -> bool:
@@ -102,6 +103,10 @@ class LoadShedder:
             limit=capacity.rate if capacity.is_overloaded else None,
             refused=dict(self._refused),
         )
+
+    def add_queue(self, get_wait: Callable[[float], float]) -> None:
+        """Requests also wait in a queue of the application: `get_wait` returns for how long the next one waited."""
+        self._get_wait = get_wait
 
     def enter(self, now: float, *, is_surplus: bool = False) -> bool:
         """Count a request in. If this returns False, call `admit` for it.
@@ -130,7 +135,7 @@ class LoadShedder:
     def admit(self, urgency: Urgency) -> bool:
         """Whether a request is admitted. If not, refuse it with `build_overload_error`."""
         now = self._clock()
-        return self._capacity.admit(urgency, now, turn_lag=now - self._lag_monitor.due)
+        return self._capacity.admit(urgency, now, turn_lag=now - self._lag_monitor.due + self._get_wait(now))
 
     def count_refusal(self, urgency: Urgency = Urgency.ANONYMOUS) -> None:
         """Count a refused request, as an anonymous one if its caller is unknown."""
@@ -161,8 +166,8 @@ class LoadShedder:
         return Urgency.LANE if self.lane.includes(caller.kind, caller.client) else Urgency.SIGNED_IN
 
     def record_lag(self, now: float, lag: float) -> None:
-        """Record the lag of the event loop, in seconds."""
-        self._capacity.record_tick(now, lag, self._cpu_clock())
+        """Record the lag of the event loop, in seconds. Requests that wait in the queue are as late as by the loop."""
+        self._capacity.record_tick(now, lag, self._cpu_clock(), in_queue=self._get_wait(now))
         self._update_fast_path()
 
     def _start_monitor(self) -> bool:
@@ -205,3 +210,8 @@ class LoadShedder:
             if self._is_disabled
             else f"<LoadShedder {self.in_flight} in flight, {self._capacity!r}>"
         )
+
+
+def _wait_for_nothing(_now: float) -> float:
+    """Without a queue, requests wait for the event loop only."""
+    return 0.0

@@ -7,8 +7,10 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from math import ceil
 
+from engine.execution.run_starts import RunStarts
 from tests.fakes.virtual_loop import VirtualLoop, virtual_loop
 from web.admission.adaptive_capacity import TARGET
 from web.admission.load import Urgency
@@ -40,6 +42,8 @@ class SimulatedHub:
     """Response time of the agency in seconds, by arrival time of the request."""
     steal_ratio: float
     """Seconds that other programs use the processor, per second that the hub uses it."""
+    has_queue: bool = False
+    """Whether requests wait until few start in a turn of the loop, as public ones do."""
     answered: list[AnsweredRequest] = field(default_factory=list)
     refused: list[tuple[Urgency, float]] = field(default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -47,6 +51,8 @@ class SimulatedHub:
     def __post_init__(self) -> None:
         self._cpu_seconds = 0.0
         self.shedding = LoadShedder(max_lag=TARGET, clock=self.loop.time, cpu_clock=lambda: self._cpu_seconds)
+        self._run_starts = RunStarts(clock=self.loop.time)
+        self.shedding.add_queue(self._run_starts.get_wait)
 
     def work(self, seconds: float) -> None:
         """Block the loop, in seconds of processor time."""
@@ -60,7 +66,8 @@ class SimulatedHub:
             self.work(REFUSAL_SECONDS)
             self.refused.append((urgency, arrived_at))
         else:
-            await self._serve(urgency, arrived_at)
+            serve = partial(self._serve, urgency, arrived_at)
+            await (self._run_starts.run(serve) if self.has_queue else serve())
         self.shedding.leave(was_admitted=let_in)
 
     async def _serve(self, urgency: Urgency, arrived_at: float) -> None:
@@ -118,7 +125,8 @@ def simulate_hub(
     steps: int = 1,
     agency_seconds: Callable[[float], float] = lambda _came: 0.0,
     steal_ratio: float = 0.0,
+    has_queue: bool = False,
 ) -> Iterator[SimulatedHub]:
     """A simulated hub on its own loop."""
     with virtual_loop() as loop:
-        yield SimulatedHub(loop, cost, steps, agency_seconds, steal_ratio)
+        yield SimulatedHub(loop, cost, steps, agency_seconds, steal_ratio, has_queue)

@@ -39,6 +39,25 @@ def test_of_a_burst_that_would_take_seconds_only_the_first_requests_are_answered
         assert busy.get_quantile(1.0) < 4 * TARGET
 
 
+@pytest.mark.parametrize("steps", [2, 10])
+def test_requests_that_wait_until_few_start_in_a_turn_cause_no_refusal_within_capacity(steps: int) -> None:
+    with simulate_hub(steps=steps, has_queue=True) as busy:
+        busy.offer_load({ANONYMOUS: 900}, until=5)
+        busy.run(5)
+        assert busy.refused == []
+        assert busy.get_quantile() < 0.05
+
+
+@pytest.mark.parametrize("steps", [2, 10])
+@pytest.mark.parametrize("rate", [2000, 4000])
+def test_their_wait_is_bounded_beyond_capacity_as_that_for_the_loop(rate: float, steps: int) -> None:
+    with simulate_hub(steps=steps, has_queue=True) as busy:
+        busy.offer_load({ANONYMOUS: rate}, until=8)
+        busy.run(8)
+        assert busy.count_answered() > 8 * 800
+        assert busy.get_quantile(since=3) < 2 * TARGET
+
+
 def test_a_single_long_piece_of_work_causes_no_refusal() -> None:
     with simulate_hub() as busy:
         busy.offer_load({ANONYMOUS: 200}, until=5)

@@ -51,6 +51,21 @@ async def test_a_request_in_a_late_loop_turn_needs_a_check() -> None:
     assert repr(shedding) == "<LoadShedder 2 in flight, <AdaptiveCapacity lag 0 ms, no limit>>"
 
 
+async def test_a_wait_in_the_queue_of_the_application_counts_as_lag() -> None:
+    queue = {LATER: 0.35}
+    shedding = LoadShedder(max_lag=0.1, clock=lambda: LATER, cpu_clock=lambda: 0.0)
+    shedding.add_queue(queue.__getitem__)
+    shedding.enter(LATER)
+    shedding.record_lag(LATER, 0.03)
+    assert round(shedding.load.lag, 6) == 0.38
+    for _ in range(10):  # more than are always admitted
+        shedding.enter(LATER)
+    assert not shedding.admit(Urgency.ANONYMOUS)
+    assert shedding.admit(Urgency.SIGNED_IN)  # may begin up to 0.4 s late
+    queue[LATER] = 0.0
+    assert shedding.admit(Urgency.ANONYMOUS)
+
+
 async def test_refuses_all_but_the_lane_with_different_retry_times() -> None:
     shedding = await build_overloaded_shedder()
     assert [shedding.admit(each) for each in Urgency] == [False, False, False, True]
