@@ -29,7 +29,7 @@ test-quick: setup ## Run a selection of the tests within 90 seconds (tests/plugi
 	.venv/bin/python -m pytest --quick -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-long: programs ## Run the tests that take minutes
-	.venv/bin/python -m pytest -m long $(PYTEST_ARGS)
+	.venv/bin/python -m pytest -m long -o faulthandler_timeout=3600 $(PYTEST_ARGS)
 
 test-faults: setup ## Inject faults under load, and write docs/operators/fault-tests.md (QUICK=1 ends within 2 minutes)
 	.venv/bin/python -m tests.faults $(if $(QUICK),--quick)

@@ -23,6 +23,7 @@ __all__ = ["program", "pytest_collection_modifyitems", "pytest_runtest_makerepor
 """Fixtures and hooks that stand in files of their own."""
 
 pytest_plugins = [
+    "tests.plugins.hangs",
     "tests.plugins.loop_errors",
     "tests.plugins.order",
     "tests.plugins.quick",
