@@ -60,7 +60,8 @@ class ComplaintPages:
         for _ in range(_MAX_CALLS):
             start = max(oldest, (until or now + _CLOCK_DIFFERENCE) - span)
             period = {"start_date": format_moment(start)} | ({"end_date": format_moment(until)} if until else {})
-            listed = await self._list(parameters | period | ({page_size: str(size)} if page_size else {}), call)
+            given = parameters | period | ({page_size: str(size)} if page_size else {})
+            listed = await self.list_rows("requests", given, call)
             found |= {each.id: each for each in await self.read_all(listed) if matches(each, query)}
             if len(listed) < size:
                 whole_from = start
@@ -101,15 +102,21 @@ class ComplaintPages:
                 asked["status"] = "closed" if closed.pop() else "open"
         return asked
 
-    async def _list(self, parameters: Mapping[str, str], call: Call) -> Sequence[Row]:
-        codes = parameters.get("service_code", "").split(",")
+    async def list_rows(
+        self, resource: str, given: Mapping[str, str], call: Call, *, is_form: bool = False
+    ) -> Sequence[Row]:
+        """The rows of a list or a search, with parameters in the query or in a form. Raises `AgencyFailure`."""
+        codes = given.get("service_code", "").split(",")
         numbers = [code for code in codes if code.isdigit()]
         none_at = () if codes in ([""], numbers) else (BAD_REQUEST,)
-        listed = await self._client.ask("requests", call, list, query=parameters, none_at=none_at)
+        query, form = (None, given) if is_form else (given, None)
+        listed = await self._client.ask(resource, call, list, query=query, form=form, none_at=none_at)
         if listed is not None:
             return listed
         # A server with numeric categories refuses other codes: no complaint can match them.
-        return await self._list({**parameters, "service_code": ",".join(numbers)}, call) if numbers else ()
+        if not numbers:
+            return ()
+        return await self.list_rows(resource, {**given, "service_code": ",".join(numbers)}, call, is_form=is_form)
 
     async def read_all(self, listed: Iterable[Row]) -> Sequence[Complaint]:
         """Complaints of a list. An unreadable one is left out, so that it does not block the list forever."""

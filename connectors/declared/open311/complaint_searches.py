@@ -51,7 +51,7 @@ class ComplaintSearches:
         listed: list[Complaint] = []
         is_cut = True
         for page in range(1, _MAX_PAGES + 1):
-            rows = await self._client.ask("requests/search", call, list, form={**form, "page": str(page)}) or []
+            rows = await self._pages.list_rows("requests/search", {**form, "page": str(page)}, call, is_form=True)
             listed += await self._pages.read_all(rows)
             if len(rows) < wire.max_rows:
                 is_cut = False

@@ -95,6 +95,16 @@ async def test_a_filter_narrows_a_search(connector: Open311Complaints) -> None:
     assert [each.id for each in found.complaints] == known
 
 
+async def test_a_category_that_the_server_cannot_read_has_no_complaints_and_hides_no_others(
+    crm: RunningAgency, connector: Open311Complaints
+) -> None:
+    assert (await find(connector, build_search(category_codes=("3.17e15",)))).complaints == ()
+    assert crm.count_calls() == {SEARCHES: 1}
+    only = await find(connector, build_search(category_codes=("1202",)))
+    assert {each.category_code for each in only.complaints} == {"1202"}
+    assert await find(connector, build_search(category_codes=("sampah", "1202"))) == only
+
+
 async def test_a_word_of_a_private_complaint_finds_nothing(connector: Open311Complaints) -> None:
     private = next(each for each in build_complaint_data(build_population()).complaints if not each.public)
     assert (await find(connector, build_search(private.number))).complaints == ()
