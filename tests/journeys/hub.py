@@ -89,14 +89,17 @@ class RunningCity:
             totals[operation.partition(" ")[0]] += count
         return dict(totals)
 
-    def count_operations(self) -> dict[str, int]:
-        """How often each operation of each agency was asked for, such as `pbb getBill`, without loads of copies."""
-        return {
-            f"{name} {operation}": count
-            for name, agency in self.agencies.items()
-            for operation, count in agency.count_calls().items()
-            if not any(each in operation for each in _COPIED)
-        }
+    def count_operations(self) -> Counter[str]:
+        """How often each operation of each agency was asked for, such as `pbb getBill`, without loads of copies.
+
+        Stand-ins name the body of a POST too: all bodies count as one operation.
+        """
+        counts = Counter[str]()
+        for name, agency in self.agencies.items():
+            for operation, count in agency.count_calls().items():
+                if not any(each in operation for each in _COPIED):
+                    counts[f"{name} {operation.partition(' {')[0]}"] += count
+        return counts
 
     @property
     def counts_msmes(self) -> bool:

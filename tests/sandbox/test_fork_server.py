@@ -7,13 +7,14 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO
 
 import pytest
 
 from sandbox.processes.forked_process import ForkedProcess, ForkServerError, run_fork_server
+from tests.fakes.cancelling import cancel_at_any_moment
 from tests.fakes.waiting import wait_until
 
 PROGRAM = """
@@ -140,22 +141,10 @@ async def test_a_program_that_does_not_start_is_named() -> None:
             pass
 
 
-async def start_for(turns: int, address: str, output: IO[bytes]) -> ForkedProcess | None:
-    """Start a command, and cancel its start after this many turns of the event loop; None if that came in time."""
-    start = asyncio.create_task(ForkedProcess.start(address, ["wait"], {}, output))
-    for _ in range(turns):
-        await asyncio.sleep(0)
-    start.cancel()
-    await asyncio.wait([start])
-    return None if start.cancelled() else start.result()
-
-
 async def test_a_command_whose_start_is_cancelled_at_any_moment_ends() -> None:
-    turns = 0
     with TemporaryFile() as log, TemporaryFile() as output:
         async with run_fork_server(COMMAND, log) as address:
-            while (command := await start_for(turns, address, output)) is None:
-                turns += 1 + turns // 8  # the last step waits for the server, on a busy machine for thousands of turns
-            command.terminate()
+            start = partial(ForkedProcess.start, address, ["wait"], {}, output)
+            started = await cancel_at_any_moment(lambda: asyncio.create_task(start()))
+            started.terminate()
         # The server ends with its last command.
-    assert turns > 2

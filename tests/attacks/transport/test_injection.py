@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from base64 import urlsafe_b64encode
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -174,7 +173,7 @@ async def attack(
             assert_nothing_came_of_it(answer, value)
             if isinstance(value, str) and len(value.strip()) >= TOO_LONG_FOR_A_NAME:
                 assert find_values(answer) == [] or place.type_name == "Mutation", (value, answer.body)
-    asked = count_operations(city)
+    asked = city.count_operations()
     assert set(asked) <= set(baseline), place
     assert all(count <= questions * baseline[operation] for operation, count in asked.items()), (asked, baseline)
 
@@ -190,17 +189,9 @@ async def calls_of_a_harmless_value(
         {"it": place.value(harmless)},
         caller=caller,
     )
-    asked = count_operations(city)
+    asked = city.count_operations()
     city.reset_calls()
     return asked
-
-
-def count_operations(city: RunningCity) -> Counter[str]:
-    """How often each operation was asked for, whatever the values in its body."""
-    counts = Counter[str]()
-    for operation, count in city.count_operations().items():
-        counts[operation.partition(" {")[0]] += count
-    return counts
 
 
 def cursor(text: str) -> str:
