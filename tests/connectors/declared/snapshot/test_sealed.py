@@ -171,7 +171,11 @@ async def test_a_row_under_the_key_of_another_person_does_not_open(loaded: Loadi
 
 
 async def test_a_changed_row_does_not_open(loaded: Loading) -> None:
-    change(loaded, "UPDATE rows SET body = CAST(substr(body, 1, 40) || X'00' || substr(body, 42) AS BLOB)")
+    statement = (
+        "UPDATE rows SET body = CAST(substr(body, 1, 40)"
+        " || CASE substr(body, 41, 1) WHEN X'00' THEN X'01' ELSE X'00' END || substr(body, 42) AS BLOB)"
+    )
+    change(loaded, statement)
     assert (await ask(loaded, "msmes", "101"))["101"].code == "AGENCY_MALFORMED"
 
 
