@@ -15,6 +15,7 @@ from records.calls.answers import Answers, DatedAnswers
 from records.calls.call import Call
 from records.calls.freshness import BatchCaching, Freshness, Staleness
 from records.calls.spans import AttributeValue, Span, get_failure_code
+from records.record import record
 
 C = TypeVar("C")
 D = TypeVar("D")
@@ -202,9 +203,7 @@ def run_batch(batch: Batch[K, Any], keys: Sequence[K], context: BatchContext[Any
     return batch.run(keys, context)
 
 
-@dataclass(
-    frozen=True, kw_only=True
-)  # no slots: Python 3.11 cannot make a frozen one by its alias `BatchContext[Caller]`
+@record
 class BatchContext(Generic[C]):
     """What a batch can read of its request."""
 

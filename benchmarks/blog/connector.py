@@ -129,15 +129,8 @@ def _build_reader(record_class: type[T], **values: str) -> Callable[..., tuple[T
     """
     construction = write_construction(record_class, values)
     names = dict(construction.names)
-    lines = [
-        "def read(wires, owner):",
-        "    found = []",
-        "    for wire in wires:",
-        *(f"        {each}" for each in construction.lines),
-        "        found.append(made)",
-        "    return tuple(found)",
-    ]
-    exec("\n".join(lines), names)  # noqa: S102 - made of the names below
+    source = f"def read(wires, owner):\n    return tuple([{construction.expression} for wire in wires])"
+    exec(source, names)  # noqa: S102 - made of the names below
     read: Callable[..., tuple[T, ...]] = names["read"]
     return read
 

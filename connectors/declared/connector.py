@@ -8,7 +8,8 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from pydantic import Field, SerializeAsAny, TypeAdapter, ValidationError
+import msgspec
+from pydantic import Field, SerializeAsAny
 
 from connectors.batching.row_check import RowCheck
 from connectors.declared.domain_reads import KEY, DomainRead, list_key_parts, list_reads
@@ -60,8 +61,8 @@ class ProbeTable(ManifestTable):
         if list_key_parts(domain_read.key).keys() == {KEY}:
             return self.key
         try:
-            return TypeAdapter(domain_read.key).validate_json(self.key)
-        except ValidationError:
+            return msgspec.json.decode(self.key, type=domain_read.key)
+        except msgspec.DecodeError:
             names = ", ".join(list_key_parts(domain_read.key))
             raise NotDeclarableError("probe.key", f"the read takes a query: write JSON with {names}") from None
 

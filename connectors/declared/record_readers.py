@@ -204,7 +204,7 @@ class RecordReaders:
         names = self._columns.names
         values = {each.name: f"value_{each.name}" for each in plans}
         construction = (
-            Construction(["made = {" + ", ".join(f"{name!r}: {value}" for name, value in values.items()) + "}"], {})
+            Construction("{" + ", ".join(f"{name!r}: {value}" for name, value in values.items()) + "}", {})
             if as_fields
             else write_construction(record, values)
         )
@@ -359,8 +359,7 @@ def _compile(
         "            raise find_unreadable(record, plans, steps(), row) from None",
         *([f"        if {' or '.join(required)}:"] if required else []),
         *(["            raise find_unreadable(record, plans, steps(), row)"] if required else []),
-        *(f"        {each}" for each in construction.lines),
-        "        return made",
+        f"        return {construction.expression}",
         f"    steps = lambda: [{', '.join(steps)}]",
         "    return read",
     ]

@@ -295,14 +295,17 @@ def _select_facet_of_slice(
 ) -> dict[Hashable, Any]:
     """The answers by key; for a batch of facets, only this facet of each."""
     absent = batch.get_absent_answer() if batch.absent is NEVER_ABSENT else batch.absent
-    answers_by_key: dict[Hashable, Any] = {}
     get = answers.get
-    for key in keys:
-        answer = get(key, absent)
-        if facet is not None and answer is not None and not isinstance(answer, Exception):
-            try:
-                answer = answer.get(facet)
-            except Exception as fault:  # noqa: BLE001 - an answer without facets fails its key
-                answer = fault
-        answers_by_key[key] = FailedAnswer(answer) if isinstance(answer, Exception) else answer
+    answers_by_key = {key: get(key, absent) for key in keys}
+    if facet is not None:
+        for key, answer in answers_by_key.items():
+            if answer is not None and not isinstance(answer, Exception):
+                try:
+                    answers_by_key[key] = answer.get(facet)
+                except Exception as fault:  # noqa: BLE001 - an answer without facets fails its key
+                    answers_by_key[key] = fault
+    if any(issubclass(kind, Exception) for kind in set(map(type, answers_by_key.values()))):
+        for key, answer in answers_by_key.items():
+            if isinstance(answer, Exception):
+                answers_by_key[key] = FailedAnswer(answer)
     return answers_by_key

@@ -14,7 +14,7 @@ _MAX_RETRY_AFTER_DIGITS: Final = 9
 
 
 class HttpReply(Struct, frozen=True, kw_only=True):
-    """The reply of an agency. A struct: one is built for each call, and a record takes 0.4 us longer."""
+    """The reply of an agency. A Struct for type checkers, too, because `structs.replace` needs one."""
 
     status: int
     headers: Mapping[str, str]
