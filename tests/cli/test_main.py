@@ -14,7 +14,7 @@ from tests.cli.command_line import build_environment, run_simpul
 from tests.cli.preloaded import get_preloaded_interpreter
 from tests.sandbox_agencies import ROOT
 
-HEAVY = {"aiohttp", "alembic", "cryptography", "faker", "graphql", "jinja2", "joserfc", "lxml", "msgspec"}
+HEAVY = {"aiohttp", "alembic", "cryptography", "faker", "graphql", "jinja2", "joserfc", "lxml"}
 HEAVY |= {"opentelemetry", "prometheus_client", "pydantic", "redis", "sqlalchemy", "strawberry", "structlog", "zeep"}
 _LOADED = "import cli.main, sys; cli.main.build_app(); print(*sorted({each.split('.')[0] for each in sys.modules}))"
 
