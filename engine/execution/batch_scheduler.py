@@ -176,8 +176,8 @@ class BatchScheduler:
     async def _call(self, reads: Sequence[BatchRead], keys: list[Hashable]) -> None:
         batch = reads[0].batch
         try:
-            facets = frozenset([read.facet for read in reads if read.facet is not None])
-            context = self._build_batch_context(facets)
+            facets = [read.facet for read in reads if read.facet is not None] if batch.has_facets else ()
+            context = self._build_batch_context(frozenset(facets))
             self._agencies = context.agencies
             answers = await load_answers(batch, keys, context, self.freshness)
             answers_of_reads = [
@@ -259,18 +259,15 @@ class WaitingStep:
 
 def _group_calls(pending: Sequence[BatchRead]) -> Iterable[tuple[Sequence[BatchRead], list[Hashable]]]:
     """The calls for all pending keys: keys that need the same facets share one call."""
-    if len(pending) == 1:
-        return [(pending, list(pending[0].take_pending()))]
+    calls: list[tuple[Sequence[BatchRead], list[Hashable]]] = []
     by_batch: dict[Batch[Any, Any], dict[BatchRead, dict[Hashable, None]]] = {}
     for read in pending:
-        by_batch.setdefault(read.batch, {})[read] = read.take_pending()
-    calls: list[tuple[Sequence[BatchRead], list[Hashable]]] = []
-    for keys_by_read in by_batch.values():
-        if len(keys_by_read) == 1:
-            ((only, keys),) = keys_by_read.items()
-            calls.append(((only,), list(keys)))
+        if read.facet is None:
+            calls.append(((read,), list(read.take_pending())))
         else:
-            calls.extend(group_keys(keys_by_read).items())
+            by_batch.setdefault(read.batch, {})[read] = read.take_pending()
+    for keys_by_read in by_batch.values():
+        calls.extend(group_keys(keys_by_read).items())
     return calls
 
 

@@ -54,11 +54,11 @@ class PendingWork:
         """Increment the counter of unfinished work."""
         self._count += 1
 
-    def end(self, resume: Callable[[], None] | None) -> None:
-        """Run `resume`, then decrement the counter."""
+    def end(self, resume: Callable[..., None] | None, *arguments: object) -> None:
+        """Run `resume` with these arguments, then decrement the counter."""
         try:  # first: `resume` may begin more work, and the counter must not drop to zero in between
             if resume is not None:
-                resume()
+                resume(*arguments)
         except BaseException as exception:  # noqa: BLE001 - raised by `wait`
             self._exception = self._exception or exception
         self._finish_one()

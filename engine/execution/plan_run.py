@@ -236,12 +236,9 @@ class PlanRun:
                 edge.batch,
                 edge.facet,
                 edge_keys.distinct_keys,
-                partial(self._receive, group, edge_keys),
+                partial(self.pending_work.end, self._put_all, group, edge_keys),
                 request_count=request_count,
             )
-
-    def _receive(self, group: Sequence[PlanField], edge_keys: EdgeKeys, answers: Mapping[Hashable, Any]) -> None:
-        self.pending_work.end(partial(self._put_all, group, edge_keys, answers))
 
     def _put_all(self, group: Sequence[PlanField], edge_keys: EdgeKeys, answers: Mapping[Hashable, Any]) -> None:
         stale_answers = self._scheduler.freshness.stale_answers
