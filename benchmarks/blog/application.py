@@ -22,6 +22,7 @@ from connectors.drivers.http.driver import HttpDriver
 from connectors.drivers.http.service import HttpLimits, HttpService
 from connectors.resilience.agency_terms import AgencyTerms
 from connectors.resilience.gate import Gate
+from engine.agencies.agency_codes import AgencyCodes
 from engine.agencies.bindings import Agencies
 from engine.reporting import NoReadRecorder
 from schema.builder import get_graphql_schema
@@ -31,6 +32,7 @@ from wiring.hub_parts import HubParts
 _CONNECTIONS = 256
 _TIMEOUT_S = 30.0
 _MAX_BYTES = 8 * 1024 * 1024
+_CODES = AgencyCodes({Blog: ("blog",), CallerData: ("callerdata",)})
 
 
 def build_blog_settings(keys: Path) -> Settings:
@@ -73,7 +75,7 @@ def build_blog_parts(upstream: str, ledger: TimedLedger | None = None, terms: Ag
 
     return HubParts(
         schema=get_graphql_schema(build_blog_schema()),
-        agencies=Agencies({Blog: world, CallerData: world}, lifetimes=LIFETIMES),
+        agencies=Agencies({Blog: world, CallerData: world}, _CODES, LIFETIMES),
         agency_probes=AgencyProbes({"blog": world}),
         lifespan=lifespan,
         recorder=NoReadRecorder() if ledger is None else ledger.record,
