@@ -23,6 +23,8 @@ from benchmarks.wrk import WrkResult
 
 _TURNS = 12
 """Answers per connection in a measurement, limited by `Effort.longest`."""
+_LONG_S = 3
+"""From so many seconds on, a measurement is made in every second round only: it would part the others too far."""
 _PATIENT_S = 15
 """Seconds of a second attempt, if a target finished no request in time."""
 _WHOLE = 0.97
@@ -40,7 +42,8 @@ class Effort:
     """Numbers of connections, by question."""
     seconds: Mapping[str, int]
     """Seconds of one measurement, by question."""
-    rounds: int
+    rounds: Mapping[str, int]
+    """Measurements of each target, by question."""
     warm_up: int
     """Seconds before the first measurement of a target and question."""
     longest: int
@@ -51,8 +54,8 @@ _EVERYTHING = {question.name: CONNECTIONS for question in QUESTIONS}
 FULL = Effort(
     name="full",
     connections=_EVERYTHING,
-    seconds={"Q1": 1, "Q2": 1, "Q3": 2, "Q4": 2},
-    rounds=3,
+    seconds=dict.fromkeys(_EVERYTHING, 1),
+    rounds={"Q1": 3, "Q2": 3, "Q3": 6, "Q4": 6},
     warm_up=2,
     longest=6,
 )
@@ -60,18 +63,18 @@ QUICK = Effort(
     name="quick",
     connections={"Q3": (16,), "Q4": (16,)},
     seconds={"Q3": 1, "Q4": 1},
-    rounds=3,
+    rounds={"Q3": 3, "Q4": 3},
     warm_up=2,
     longest=2,
 )
-WARM = Effort(name="warm", connections={"Q3": (1, 16, 64)}, seconds={"Q3": 2}, rounds=5, warm_up=2, longest=2)
+WARM = Effort(name="warm", connections={"Q3": (1, 16, 64)}, seconds={"Q3": 2}, rounds={"Q3": 5}, warm_up=2, longest=2)
 """For cached answers only."""
-WARM_QUICK = Effort(name="warm", connections={"Q3": (16,)}, seconds={"Q3": 1}, rounds=3, warm_up=1, longest=2)
+WARM_QUICK = Effort(name="warm", connections={"Q3": (16,)}, seconds={"Q3": 1}, rounds={"Q3": 3}, warm_up=1, longest=2)
 TRIAL = Effort(
     name="trial",
     connections=_EVERYTHING,
     seconds=dict.fromkeys(_EVERYTHING, 1),
-    rounds=1,
+    rounds=dict.fromkeys(_EVERYTHING, 1),
     warm_up=1,
     longest=3,
 )
@@ -155,12 +158,14 @@ class Rounds:
 
     def _measure_in_turns(self, question: BenchmarkQuestion, connections: int, effort: Effort) -> list[Row]:
         samples: dict[str, list[_RoundSample]] = {each.target.name: [] for each in self._targets_for(question)}
-        for round_number in range(effort.rounds):
+        for round_number in range(effort.rounds[question.name]):
             running = self._targets_for(question)
             shift = round_number % max(len(running), 1)
             for each in (*running[shift:], *running[:shift]):
                 wanted = _TURNS * connections / each.rates[question.name]
                 seconds = math.ceil(min(effort.longest, max(effort.seconds[question.name], wanted)))
+                if seconds >= _LONG_S and round_number % 2:
+                    continue
                 sample = self._measure_once(each, question, connections, seconds)
                 if sample is not None:
                     samples[each.target.name].append(sample)
