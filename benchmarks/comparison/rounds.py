@@ -24,7 +24,7 @@ from benchmarks.wrk import WrkResult
 _TURNS = 12
 """Answers per connection in a measurement, limited by `Effort.longest`."""
 _LONG_S = 3
-"""From so many seconds on, a measurement is made in every second round only: it would part the others too far."""
+"""Seconds from which a measurement is made in every second round only: it would part the others too far."""
 _PATIENT_S = 15
 """Seconds of a second attempt, if a target finished no request in time."""
 _WHOLE = 0.97

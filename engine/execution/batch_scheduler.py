@@ -259,15 +259,18 @@ class WaitingStep:
 
 def _group_calls(pending: Sequence[BatchRead]) -> Iterable[tuple[Sequence[BatchRead], list[Hashable]]]:
     """The calls for all pending keys: keys that need the same facets share one call."""
-    calls: list[tuple[Sequence[BatchRead], list[Hashable]]] = []
+    if all(read.facet is None for read in pending):
+        return [((read,), list(read.take_pending())) for read in pending]
     by_batch: dict[Batch[Any, Any], dict[BatchRead, dict[Hashable, None]]] = {}
     for read in pending:
-        if read.facet is None:
-            calls.append(((read,), list(read.take_pending())))
-        else:
-            by_batch.setdefault(read.batch, {})[read] = read.take_pending()
+        by_batch.setdefault(read.batch, {})[read] = read.take_pending()
+    calls: list[tuple[Sequence[BatchRead], list[Hashable]]] = []
     for keys_by_read in by_batch.values():
-        calls.extend(group_keys(keys_by_read).items())
+        if len(keys_by_read) == 1:
+            ((only, keys),) = keys_by_read.items()
+            calls.append(((only,), list(keys)))
+        else:
+            calls.extend(group_keys(keys_by_read).items())
     return calls
 
 
