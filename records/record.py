@@ -48,8 +48,7 @@ def record(cls: type[T]) -> type[T]:
         elif field.default is not MISSING:
             namespace[field.name] = field.default
     # A Struct wants the fields with defaults last. So generated code can give the values by position, which takes half.
-    optional = {each.name for each in fields(plain) if _has_default(each)}
-    namespace["__annotations__"] = dict(sorted(annotations.items(), key=lambda each: each[0] in optional))
+    namespace["__annotations__"] = dict(sorted(annotations.items(), key=lambda each: each[0] in namespace))
     bases = (msgspec.Struct, *(each for each in cls.__bases__ if each is not object))
     record_class: Any = msgspec.StructMeta(cls.__name__, bases, namespace, frozen=True)
     record_class.__annotations__ = annotations
@@ -87,7 +86,3 @@ def write_construction(record_class: type[Any], values: Mapping[str, str]) -> Co
             value = f"default_{name}"
         arguments.append(value)
     return Construction(f"Record({', '.join(arguments)})", names)
-
-
-def _has_default(field: Field[Any]) -> bool:
-    return field.default is not MISSING or field.default_factory is not MISSING
