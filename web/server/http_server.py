@@ -58,7 +58,7 @@ class HttpServer(uvicorn.Server):
         self._acceptor: ConnectionAcceptor | None = None
         self._shutdown_policy: ShutdownPolicy | None = None
         self._startup_filter = _StartupLogFilter(self)
-        self._has_exit_order = asyncio.Event()
+        self._pause: asyncio.Future[None] | None = None
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve on these sockets until `shut_down`. Raises ApplicationStartError if the application fails to start."""
@@ -82,10 +82,11 @@ class HttpServer(uvicorn.Server):
 
     async def main_loop(self) -> None:
         """Tick once per second until `shut_down`."""
+        loop = asyncio.get_running_loop()
         while not await self.on_tick(0):  # on each tenth number, uvicorn renews the date of its headers
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(compute_pause(_TICK_SECONDS)):
-                    await self._has_exit_order.wait()
+            self._pause = loop.create_future()
+            loop.call_later(compute_pause(_TICK_SECONDS), self._end_pause)
+            await self._pause
 
     async def on_tick(self, counter: int) -> bool:
         """Once per second: also report the number of connections, as a sign of life to other processes."""
@@ -119,7 +120,11 @@ class HttpServer(uvicorn.Server):
         elif policy.is_final:
             self.force_exit = True
         self.should_exit = True
-        self._has_exit_order.set()
+        self._end_pause()
+
+    def _end_pause(self) -> None:
+        if self._pause is not None and not self._pause.done():
+            self._pause.set_result(None)
 
     async def _drain(self) -> None:
         """Wait until all connections are closed and all requests answered, or until the timeout."""

@@ -153,6 +153,8 @@ class SnapshotLoader:
         try:
             file = snapshot.open_current()
             people = await self._list_erased(file.keys, file.facts.as_of)
+            if not people:
+                return
             if await asyncio.to_thread(copy_without, place, people):
                 self._publish()
                 _log.info("Erased people from the snapshot '%s' of the agency '%s'", snapshot.name, snapshot.agency)

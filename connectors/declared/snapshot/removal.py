@@ -8,11 +8,13 @@ import sqlite3
 from collections.abc import Collection
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
 
-from connectors.declared.snapshot.file import read_facts
+from connectors.declared.snapshot.file import SnapshotFile
 from connectors.declared.snapshot.layout import SnapshotFacts
 from connectors.declared.snapshot.snapshot import SnapshotPlace, get_time
 
@@ -26,8 +28,8 @@ def remove_expired(own: SnapshotPlace) -> None:
     `own` is locked by the caller. A file that another loader holds is left to it.
     """
     for path in own.folder.parent.glob("*/*.sqlite"):
-        facts = read_facts(path)
-        if facts is None or facts.remove_at is None or facts.remove_at > get_time():
+        remove_at = _find_removal(path)
+        if remove_at is None or remove_at > get_time():
             continue
         place = SnapshotPlace.find(path)
         if place == own:
@@ -41,6 +43,26 @@ def remove_expired(own: SnapshotPlace) -> None:
             "Removed the snapshot '%s' of the agency '%s': its data is older than remove_after",
             place.name, place.folder.name,
         )  # fmt: skip
+
+
+def _find_removal(path: Path) -> datetime | None:
+    """When a file has to be removed; None if it never has to, or is no snapshot."""
+    try:
+        status = path.stat()
+        return _read_removal(path, status.st_ino, status.st_mtime_ns)
+    except (OSError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=1024)
+def _read_removal(path: Path, inode: int, modified: int) -> datetime | None:  # noqa: ARG001 - they tell files apart
+    """The moment in a file, which never changes: a look at a whole city each minute would have to open all files.
+
+    Raises `ValueError` and `OSError`, which are not remembered, so that the next look may succeed.
+    """
+    file = SnapshotFile(path)
+    file.retire()
+    return file.facts.remove_at
 
 
 def copy_without(place: SnapshotPlace, people: Collection[str]) -> bool:

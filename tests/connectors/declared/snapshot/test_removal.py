@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import sqlite3
 from collections.abc import Collection, Mapping
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from connectors.declared.snapshot import removal
+from connectors.declared.snapshot.file import SnapshotFile
 from connectors.declared.snapshot.protection import ErasuresUnknown
 from connectors.declared.snapshot.sealed_rows import PERSON
 from records.calls.failures import AgencyUnavailable
@@ -181,6 +184,43 @@ async def test_old_files_of_agencies_that_the_city_left_out_are_removed_too(tmp_
     await loading.loader.protect()
     assert [each.exists() for each in (own, left, held)] == [True, False, False]
     loading.snapshot.close()
+
+
+async def test_a_file_is_opened_once_to_see_when_it_must_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drop_enterprises(tmp_path / "drops")
+    loading = build(tmp_path)
+    assert await loading.load() == ""
+    opened: list[Path] = []
+
+    def open_file(path: Path) -> SnapshotFile:
+        opened.append(path)
+        return SnapshotFile(path)
+
+    monkeypatch.setattr(removal, "SnapshotFile", open_file)
+    place = loading.snapshot.place
+    removal.remove_expired(place)
+    removal.remove_expired(place)
+    assert opened == [place.current]
+    make_old(place.current)
+    removal.remove_expired(place)
+    assert opened == [place.current] * 2
+    assert not place.current.exists()
+    loading.snapshot.close()
+
+
+async def test_a_file_that_could_not_be_read_is_looked_at_again(tmp_path: Path) -> None:
+    drop_enterprises(tmp_path / "drops")
+    loading = build(tmp_path)
+    assert await loading.load() == ""
+    loading.snapshot.close()
+    place = loading.snapshot.place
+    make_old(place.current)
+    content, modified = place.current.read_bytes(), place.current.stat().st_mtime_ns
+    for each in (b"unreadable", content):
+        place.current.write_bytes(each)
+        os.utime(place.current, ns=(modified, modified))
+        removal.remove_expired(place)
+        assert place.current.exists() == (each == b"unreadable")
 
 
 async def test_a_file_that_is_too_old_already_is_not_loaded(tmp_path: Path) -> None:
