@@ -92,6 +92,10 @@ class FieldGuard(Protocol):
         None if only `get_read_subjects` finds them. An empty attribute stands for an unidentified person.
         """
 
+    @property
+    def key_is_subject(self) -> bool:
+        """Whether a key that names a person is itself the one subject of a read, as in most fields of the root."""
+
     def build_decider(self, context: Any) -> Decider | None:  # noqa: ANN401 - the schema's context
         """The decision for the caller of this request; None if this caller may see the field of every record."""
 

@@ -79,26 +79,36 @@ class ReadTracker:
         failed: Failures = {}
         for fault in faults:
             failed.setdefault((fault.field.number, id(fault.answer)), set()).add(fault.indices)
-        reader, own_only = self._reader, {self._reader}
-        own: SubjectParts = {}
-        found = TrackedReads(reader, own, {})
+        of_reader: dict[GuardedPart, None] = {}
+        found = TrackedReads(self._reader, {self._reader: of_reader}, {})
+        self._add_all_records(found, of_reader, failed)
+        for group, of in self._root_keys:
+            # Most keys of a citizen are their own, too.
+            is_own = not failed and of.keys == [self._reader]
+            for field in group:
+                if is_own and field.own_part is not None and field.own_part.is_of_key:
+                    of_reader[field.own_part] = None
+                else:
+                    _add_keys(found, field, of, failed)
+        if not of_reader:
+            del found.own[self._reader]
+        reads: list[SubjectRead] = []
+        self._summarize(found.own, reads, is_own=True)
+        if found.others:
+            self._summarize(found.others, reads, is_own=False)
+        return reads
+
+    def _add_all_records(self, found: TrackedReads, of_reader: dict[GuardedPart, None], failed: Failures) -> None:
+        own_only = {found.reader}
         for shape, records, answers in self._shaped:
             for part in shape.guarded_parts:
                 if failed:
                     _add_records_with_errors(found, part, records, answers, failed)
                 # Most records of a citizen are all their own: a tenth of the tracking less in Q4.
                 elif part.get_subject is not None and set(map(part.get_subject, records)) == own_only:
-                    own.setdefault(reader, {})[part] = None
+                    of_reader[part] = None
                 else:
                     _add_records(found, part, records)
-        for group, of in self._root_keys:
-            for field in group:
-                _add_keys(found, field, of, failed)
-        reads: list[SubjectRead] = []
-        self._summarize(own, reads, is_own=True)
-        if found.others:
-            self._summarize(found.others, reads, is_own=False)
-        return reads
 
     def _summarize(self, found: SubjectParts, reads: list[SubjectRead], *, is_own: bool) -> None:
         summaries = self._summaries

@@ -231,7 +231,7 @@ def build_plan(
     for shape in builder.shapes[1:]:
         shape.guarded_parts = build_guarded_parts(shape)
     for each in root.fields:
-        each.own_part = GuardedPart(each.guard, (each,))
+        each.own_part = GuardedPart(each.guard, (each,), is_of_key=each.guard.key_is_subject)
     for each in builder.fields:
         each.variable_arguments = _find_variable_arguments(each)
     # 3. What does not depend on variables is computed and checked once: arguments, list sizes, cost.

@@ -56,6 +56,7 @@ class UnplannedDefinition:
     fact_batches: Sequence[Batch[Any, Any]] = ()
     data_class: str | None = None
     read_subject: str | None = None
+    key_is_subject: bool = False
 
     def engine_kind(self) -> AttributeField:
         """An attribute, which costs no call."""

@@ -125,6 +125,8 @@ class GuardedPart:
     fields: tuple[PlanField, ...]
     get_subject: Callable[[Any], Any] | None = None
     """From a record to its subject or a tuple of them (`FieldGuard.read_subject`); None if only the guard knows."""
+    is_of_key: bool = False
+    """Whether a key that is a subject is the only one (`FieldGuard.key_is_subject`)."""
     is_of_plan: bool = True
     """False for a part with fewer fields, because some failed in one answer."""
 

@@ -89,6 +89,11 @@ class Guard:
         """The attribute of a record that holds its person or people; None if `get_read_subjects` needs more."""
         return None if self.is_keyed or self.public_when is not None else self.subject
 
+    @property
+    def key_is_subject(self) -> bool:
+        """Whether a key that names a person is itself the one subject of a read."""
+        return self.is_keyed and self.people_of_key is None and self.subject_batch is None
+
     def get_read_subjects(self, record: Any, key: Any) -> Collection[Nik | None]:  # noqa: ANN401 - any record and key
         """The people whose data a read of the field discloses, for the ledger.
 

@@ -76,6 +76,7 @@ class NodeGuard:
     data_class = Classification.PERSONAL.label
     """For the existence of the node; its fields have their own classes."""
     read_subject = None
+    key_is_subject = False
 
     def find_blanket_refusal(self, context: RequestContext) -> None:
         """Returns None, because some node types are public."""

@@ -173,7 +173,8 @@ class AccessLedger:
         loop = asyncio.get_running_loop()
         # The request only waits for its future. One task commits for all requests, so that many share a transaction.
         done: asyncio.Future[None] = loop.create_future()
-        until = loop.time() + self._timeout
+        began = loop.time()
+        until = began + self._timeout
         self._queue.append(_PendingWrite(entries, done))
         self._deadlines.append((until, done))
         self._waiting_entries += len(entries)
@@ -181,7 +182,6 @@ class AccessLedger:
             self._drain_task = loop.create_task(self._drain())
         if self._timer is None:
             self._timer = loop.call_at(until, self._expire_waiting)
-        began = loop.time()
         try:
             await done
         except LedgerUnavailable:

@@ -206,6 +206,7 @@ class Refusing:
     fact_batches: Sequence[Batch[Any, Any]] = ()
     data_class = None
     read_subject = "id"
+    key_is_subject = False
 
     def find_blanket_refusal(self, _context: Any) -> None:  # noqa: ANN401 - the schema's context
         """None: the field of other records is allowed."""

@@ -116,6 +116,7 @@ class TortureGuard:
     fact_batches: Sequence[Batch[Any, Any]] = ()
     data_class = "SECRET"
     read_subject = None
+    key_is_subject = False
 
     def find_blanket_refusal(self, context: Torture) -> Exception | None:  # noqa: ARG002 - the engine's protocol
         return None

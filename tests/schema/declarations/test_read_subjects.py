@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any
@@ -11,9 +12,11 @@ import pytest
 from auth.policy.rules import Access, Rule
 from engine.agencies.agency_codes import ANY_AGENCIES
 from engine.execution.denied_fields import FieldError
+from engine.execution.edge_keys import EdgeKeys
 from engine.execution.read_tracking import ReadTracker
 from engine.plan.tree import GuardedPart, build_guarded_parts
 from records.calls.subject_reads import SubjectRead
+from resolvers.hub.data_preferences import preferences_of
 from schema.declarations.guards import Guard
 from tests.fakes.small_records import AYU, BUDI, SITI
 
@@ -66,6 +69,39 @@ def test_only_guards_that_need_nothing_else_of_the_record_name_an_attribute() ->
     assert Guard(access=PERSONAL).read_subject is None
     assert Guard(access=PERSONAL, subject="nik", public_when="is_public").read_subject is None
     assert Guard(access=PERSONAL, subject="nik", is_keyed=True).read_subject is None
+
+
+def track_key(field: Any, key: object, *, reader: str | None, fails: bool) -> list[SubjectRead]:  # noqa: ANN401 - as above
+    tracker = ReadTracker(reader, {}, ANY_AGENCIES)
+    answer: dict[str, Any] = {}
+    tracker.record_keys((field,), EdgeKeys([key], [answer], {}))
+    return list(tracker.build_reads([FieldError(field, answer, (), ValueError("refused"))] if fails else ()))
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("key", [SITI, BUDI, "".join(SITI), None, 7, [SITI, BUDI]])
+@pytest.mark.parametrize("reader", [SITI, None])
+def test_a_key_that_is_the_reader_names_the_subject_that_the_guard_names(
+    reader: str | None, key: object, *, fails: bool
+) -> None:
+    guard = Guard(access=PERSONAL, is_keyed=True)
+    field = build_field("Query.citizen", guard)
+    field.edge = SimpleNamespace(has_many_keys=isinstance(key, list))
+    reads = []
+    for is_of_key in (True, False):
+        field.own_part = GuardedPart(guard, (field,), is_of_key=is_of_key)
+        reads.append(track_key(field, key, reader=reader, fails=fails))
+    assert reads[0] == reads[1]
+    if key == SITI:
+        assert reads[0] == ([] if fails else [SubjectRead(SITI, ("Query.citizen",), (), ("PERSONAL",), bool(reader))])
+
+
+def test_only_a_key_that_nothing_else_is_asked_about_is_the_subject() -> None:
+    keyed = Guard(access=PERSONAL, is_keyed=True)
+    assert keyed.key_is_subject
+    assert not GUARD.key_is_subject
+    assert not replace(keyed, people_of_key=lambda key: key.owner).key_is_subject
+    assert not replace(keyed, subject_batch=preferences_of).key_is_subject
 
 
 def test_guards_that_name_the_same_attribute_share_a_part() -> None:
