@@ -250,7 +250,7 @@ async def test_every_request_has_its_own_entry_though_one_run_answered_all(
 ) -> None:
     query = {"query": "query Shared { me { name } }"}
     await wired.post(query, caller="siti")
-    city.agencies["dukcapil"].set_latency(300, 300)  # so that all of them come while the run waits
+    city.agencies["dukcapil"].set_latency(1_000, 1_000)  # so that all come while the run waits
     city.reset_calls()
     ids = [f"confusion-{uuid4().hex}" for _ in range(20)]
     try:
